@@ -1,0 +1,351 @@
+//! The configuration: one struct, whose defaults are the commented file `config.default.toml`.
+//!
+//! A file overrides the defaults, `MAILWRIGHT_*` variables override the file. What is not known is
+//! an error, so that a typing error can't pass for a setting.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// The defaults, with a comment for each key.
+pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+const PREFIX: &str = "MAILWRIGHT_";
+
+/// Everything that an operator can set. `config.default.toml` documents each key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub data: Data,
+    pub egress: Egress,
+    pub oauth: OAuth,
+    pub delivery: Delivery,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub grpc_listen: SocketAddr,
+    pub http_listen: SocketAddr,
+    pub public_url: String,
+    pub return_url_prefixes: Vec<String>,
+    pub drain_grace_seconds: u32,
+    pub max_request_bytes: u32,
+    pub max_streams_per_connection: u32,
+    pub heartbeat_seconds: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub folder: PathBuf,
+    pub vault_key_file: PathBuf,
+    pub retention_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    pub allow: Vec<String>,
+    pub extra_ca_file: PathBuf,
+    pub local_address: String,
+    pub hello_name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    pub microsoft_authority: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    pub max_in_flight: u32,
+    pub max_message_bytes: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+}
+
+/// A configuration that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// The defaults, overridden by the file and then by the variables.
+    ///
+    /// # Errors
+    /// When the file can't be read, or a key, variable or value is not known or not valid.
+    pub fn load(
+        file: Option<&Path>,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        merged(file, variables)?
+            .try_into()
+            .map_err(|error| invalid("configuration", error))
+            .and_then(Self::checked)
+    }
+
+    /// The configuration in force as a TOML file. It has no key that holds a secret: secrets are in
+    /// files that it names, or reach us by the API.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn print(
+        file: Option<&Path>,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<String, ConfigError> {
+        Self::load(file, variables)?;
+        toml::to_string(&merged(file, variables)?).map_err(|error| invalid("configuration", error))
+    }
+
+    /// The defaults alone.
+    pub fn defaults() -> Self {
+        Self::load(None, &BTreeMap::new())
+            .expect("a test holds that the compiled-in defaults are valid")
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let url = &self.server.public_url;
+        if url
+            .parse::<http::Uri>()
+            .map_or(true, |uri| uri.host().is_none() || uri.query().is_some())
+            || url.ends_with('/')
+        {
+            return Err(ConfigError(format!(
+                "server.public_url {url:?} must be a URL without a trailing slash"
+            )));
+        }
+        for prefix in &self.server.return_url_prefixes {
+            let after_scheme = prefix
+                .strip_prefix("https://")
+                .or_else(|| prefix.strip_prefix("http://"));
+            if after_scheme.is_none_or(|rest| !rest.contains('/')) {
+                return Err(ConfigError(format!(
+                    "server.return_url_prefixes: {prefix:?} must be an http or https URL with the slash after its host"
+                )));
+            }
+        }
+        for (key, value) in [
+            (
+                "server.max_streams_per_connection",
+                self.server.max_streams_per_connection,
+            ),
+            ("server.heartbeat_seconds", self.server.heartbeat_seconds),
+            ("delivery.max_in_flight", self.delivery.max_in_flight),
+            ("data.retention_days", self.data.retention_days),
+        ] {
+            if value == 0 {
+                return Err(ConfigError(format!("{key} must be at least 1")));
+            }
+        }
+        self.local_address()?;
+        Ok(self)
+    }
+
+    /// The source address of outgoing connections, if one is set.
+    ///
+    /// # Errors
+    /// When it is no IP address.
+    pub fn local_address(&self) -> Result<Option<IpAddr>, ConfigError> {
+        match self.egress.local_address.as_str() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|error| invalid("egress.local_address", error)),
+        }
+    }
+
+    /// Where the vault's key is.
+    pub fn vault_key_file(&self) -> PathBuf {
+        if self.data.vault_key_file.as_os_str().is_empty() {
+            self.data.folder.join("vault.key")
+        } else {
+            self.data.vault_key_file.clone()
+        }
+    }
+
+    /// How long ended messages and events are kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.data.retention_days) * 24 * 60 * 60)
+    }
+}
+
+fn invalid(what: &str, error: impl fmt::Display) -> ConfigError {
+    ConfigError(format!("{what}: {error}"))
+}
+
+fn merged(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
+    let mut table: Table = DEFAULTS
+        .parse()
+        .expect("a test holds that the compiled-in defaults parse");
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| invalid(&name, error))?;
+        let given: Table = text.parse().map_err(|error| invalid(&name, error))?;
+        overlay(&mut table, given, "").map_err(|error| invalid(&name, error))?;
+    }
+    for (name, text) in variables
+        .iter()
+        .filter(|(name, _)| name.starts_with(PREFIX))
+    {
+        set_from_variable(&mut table, name, text)?;
+    }
+    Ok(table)
+}
+
+fn overlay(base: &mut Table, given: Table, path: &str) -> Result<(), ConfigError> {
+    for (key, value) in given {
+        let at = format!("{path}{key}");
+        match (base.get_mut(&key), value) {
+            (None, _) => return Err(ConfigError(format!("{at} is not a known key"))),
+            (Some(Value::Table(base)), Value::Table(given)) => {
+                overlay(base, given, &format!("{at}."))?
+            }
+            (Some(base), value) if base.type_str() == value.type_str() => *base = value,
+            (Some(base), value) => {
+                return Err(ConfigError(format!(
+                    "{at} must be of type {}, not {}",
+                    base.type_str(),
+                    value.type_str()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_from_variable(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigError> {
+    let wanted = name[PREFIX.len()..].to_ascii_lowercase();
+    for (section, keys) in table.iter_mut() {
+        let Value::Table(keys) = keys else { continue };
+        for (key, value) in keys.iter_mut() {
+            if wanted == format!("{section}_{key}") {
+                *value = parse_as(value, text).map_err(|error| invalid(name, error))?;
+                return Ok(());
+            }
+        }
+    }
+    Err(ConfigError(format!(
+        "{name} is not a known variable; see --print-config for the keys"
+    )))
+}
+
+/// Reads a variable's text as what the default's type is.
+fn parse_as(default: &Value, text: &str) -> Result<Value, String> {
+    match default {
+        Value::Integer(_) => text
+            .trim()
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| format!("{text:?} is not a whole number")),
+        Value::Array(_) => {
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            Ok(Value::Array(
+                items.map(|item| Value::String(item.to_owned())).collect(),
+            ))
+        }
+        _ => Ok(Value::String(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_local() {
+        let config = Config::defaults();
+        assert!(config.server.grpc_listen.ip().is_loopback());
+        assert!(config.egress.allow.is_empty());
+        assert_eq!(config.vault_key_file(), Path::new("data/vault.key"));
+    }
+
+    #[test]
+    fn a_variable_overrides_the_file_and_the_file_the_default() {
+        let path =
+            std::env::temp_dir().join(format!("mailwright-config-{}.toml", std::process::id()));
+        std::fs::write(
+            &path,
+            "[server]\ndrain_grace_seconds = 5\nheartbeat_seconds = 7\n",
+        )
+        .unwrap();
+        let given = variables(&[
+            ("MAILWRIGHT_SERVER_HEARTBEAT_SECONDS", "9"),
+            ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8, ::1/128"),
+            ("HOME", "/x"),
+        ]);
+        let config = Config::load(Some(&path), &given).unwrap();
+        assert_eq!(config.server.drain_grace_seconds, 5);
+        assert_eq!(config.server.heartbeat_seconds, 9);
+        assert_eq!(config.egress.allow, ["127.0.0.0/8", "::1/128"]);
+        assert!(
+            Config::print(Some(&path), &given)
+                .unwrap()
+                .contains("heartbeat_seconds = 9")
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_typing_error_is_no_setting() {
+        for (name, value) in [
+            ("MAILWRIGHT_SERVER_GRPC_LISTN", "x"),
+            ("MAILWRIGHT_SERVER_GRPC_LISTEN", "here"),
+            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "soon"),
+            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "-1"),
+            ("MAILWRIGHT_SERVER_PUBLIC_URL", "https://x.example/"),
+            ("MAILWRIGHT_SERVER_RETURN_URL_PREFIXES", "https://x.example"),
+            ("MAILWRIGHT_DELIVERY_MAX_IN_FLIGHT", "0"),
+            ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
+        ] {
+            let error = Config::load(None, &variables(&[(name, value)]));
+            assert!(error.is_err(), "{name}={value}");
+        }
+        let path =
+            std::env::temp_dir().join(format!("mailwright-config-bad-{}.toml", std::process::id()));
+        for text in [
+            "[server]\nport = 1",
+            "[smtp]\nx = 1",
+            "[server]\ngrpc_listen = 5",
+            "nonsense",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert!(
+                Config::load(Some(&path), &BTreeMap::new()).is_err(),
+                "{text}"
+            );
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../ARCHITECTURE.md")]
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod egress;
+pub mod env;
+pub mod http;
+pub mod model;
+pub mod oauth;
+pub mod ops;
+pub mod rpc;
+pub mod sandbox;
+pub mod smtp;
+pub mod store;
+pub mod vault;
+pub mod work;
