@@ -1,0 +1,145 @@
+//! What can go wrong in an operation, in terms that know no transport.
+//!
+//! A variant exists where a program must tell it apart; `rpc::error` maps each once.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Diagnosis, Reason};
+
+/// One field that is wrong, by its path in the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path in the request: `service.smtp.host`, `email.to[2].address`.
+    pub field: String,
+    /// What is wrong with it, beginning with a verb: "must be …", "is empty".
+    pub description: String,
+}
+
+impl Violation {
+    /// A violation of one field.
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            description: description.into(),
+        }
+    }
+}
+
+/// The failure of an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Error {
+    /// The request can never be right as it is; every wrong field is named.
+    Invalid(Vec<Violation>),
+    /// The message is larger than the service takes.
+    TooLarge {
+        field: &'static str,
+        description: String,
+    },
+    /// The cursor is none that this API gave.
+    BadCursor { description: String },
+    /// There is no such thing, or not for this caller.
+    NotFound {
+        reason: Reason,
+        kind: &'static str,
+        name: String,
+    },
+    /// There is one already.
+    Exists {
+        reason: Reason,
+        kind: &'static str,
+        name: String,
+    },
+    /// The caller's etag is not the newest: somebody else changed it first.
+    Conflict { name: String },
+    /// The thing is in a state in which this can't be done.
+    State {
+        subject: String,
+        diagnosis: Box<Diagnosis>,
+    },
+    /// A queue or quota is full.
+    Exhausted {
+        reason: Reason,
+        subject: String,
+        description: String,
+        retry_after: Duration,
+    },
+    /// Somebody that we need does not answer; try again.
+    Unavailable {
+        reason: Reason,
+        description: String,
+        retry_after: Duration,
+    },
+    /// A cursor older than what is kept, from another store, or from the future.
+    OutOfRange { description: String },
+    /// A later version answers this.
+    Unimplemented { what: &'static str },
+    /// A bug of ours. The text is for the log, never for the caller.
+    Internal(String),
+}
+
+impl Error {
+    /// One wrong field.
+    pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::new(field, description)])
+    }
+
+    /// No service of this id.
+    pub fn service_not_found(id: impl fmt::Display) -> Self {
+        Self::NotFound {
+            reason: Reason::ServiceNotFound,
+            kind: "service",
+            name: id.to_string(),
+        }
+    }
+
+    /// No message of this id.
+    pub fn message_not_found(id: impl fmt::Display) -> Self {
+        Self::NotFound {
+            reason: Reason::MessageNotFound,
+            kind: "message",
+            name: id.to_string(),
+        }
+    }
+
+    /// A state that forbids the operation.
+    pub fn state(subject: impl fmt::Display, diagnosis: Diagnosis) -> Self {
+        Self::State {
+            subject: subject.to_string(),
+            diagnosis: Box::new(diagnosis),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(violations) => {
+                let all: Vec<_> = violations
+                    .iter()
+                    .map(|v| format!("{} {}", v.field, v.description))
+                    .collect();
+                write!(f, "{}", all.join("; "))
+            }
+            Self::TooLarge { field, description } => write!(f, "{field} {description}"),
+            Self::BadCursor { description } => write!(f, "cursor {description}"),
+            Self::NotFound { kind, name, .. } => write!(f, "there is no {kind} {name:?}"),
+            Self::Exists { kind, name, .. } => {
+                write!(f, "{kind} {name:?} exists already with other content")
+            }
+            Self::Conflict { name } => {
+                write!(f, "{name} was changed meanwhile: read it again and repeat")
+            }
+            Self::State { diagnosis, .. } => write!(f, "{}", diagnosis.summary),
+            Self::Exhausted { description, .. }
+            | Self::Unavailable { description, .. }
+            | Self::OutOfRange { description } => f.write_str(description),
+            Self::Unimplemented { what } => write!(f, "{what} is not implemented in this version"),
+            Self::Internal(_) => {
+                f.write_str("an internal error occurred; the server's log tells more")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

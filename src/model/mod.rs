@@ -1,0 +1,31 @@
+//! Pure types and decisions: what a service, a message, a diagnosis is, and what follows from what.
+//!
+//! Nothing here waits, reads a clock, or knows how it is stored or transported.
+
+pub mod address;
+pub mod catalogue;
+pub mod content;
+pub mod diagnosis;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod message;
+pub mod phase;
+pub mod problem;
+pub mod reply;
+pub mod schedule;
+pub mod secret;
+pub mod send;
+pub mod service;
+pub mod state;
+pub mod time;
+pub mod verdict;
+
+pub use address::{EmailAddress, Mailbox};
+pub use diagnosis::{Diagnosis, Reason};
+pub use error::{Error, Violation};
+pub use ids::{Labels, MailboxKey, MessageId, RequestId, ServiceId};
+pub use phase::Phase;
+pub use reply::Reply;
+pub use secret::Secret;
+pub use time::Timestamp;
