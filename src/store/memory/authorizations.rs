@@ -1,0 +1,199 @@
+//! Authorizations under way, and tokens. What changes a token is fenced by its generation.
+
+use super::mailboxes::touched;
+use super::state::State;
+use crate::model::service::{Authorization, Grant, Service};
+use crate::model::{Diagnosis, ServiceId, Timestamp};
+use crate::store::{NewToken, PendingAuthorization, Result, StoreError, TokenRow};
+
+impl State {
+    pub fn begin_authorization(&mut self, pending: PendingAuthorization) -> Result<()> {
+        self.require_service(&pending.service_id)?;
+        self.forget_authorizations(&pending.service_id)?;
+        self.authorizations.put(pending.state_hash, &pending);
+        Ok(())
+    }
+
+    pub fn take_authorization(
+        &mut self,
+        now: Timestamp,
+        state_hash: &[u8; 32],
+    ) -> Result<Option<PendingAuthorization>> {
+        let pending = self.authorizations.get(state_hash)?;
+        self.authorizations.remove(state_hash);
+        Ok(pending.filter(|pending| now < pending.expire_time))
+    }
+
+    /// A refresh that changes nothing but times is no news: neither revision nor event.
+    pub fn save_token(&mut self, now: Timestamp, token: NewToken) -> Result<u64> {
+        let id = token.service_id;
+        let old = self.require_service(&id)?.service;
+        if self.generation_of(&id)? != token.expected_generation {
+            return Err(StoreError::Stale);
+        }
+        let generation = self.next_generation(&id)?;
+        let row = TokenRow {
+            generation,
+            sealed: token.sealed,
+            refresh_time: token.refresh_time,
+            claimed: false,
+            failures: 0,
+        };
+        self.put_token(&id, &row)?;
+        let news = old.grant != Grant::Live || !same_but_times(&old, &token.authorization);
+        let service = Service {
+            grant: Grant::Live,
+            authorization: Some(token.authorization),
+            ..old
+        };
+        if news {
+            self.edit(now, Some(touched(service, now)), None)?;
+        } else {
+            self.put_service(&service)?;
+        }
+        Ok(generation)
+    }
+
+    pub fn claim_refreshes(&mut self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>> {
+        let due: Vec<ServiceId> = self
+            .refreshes
+            .keys(..)
+            .take_while(|(time, _)| *time <= now)
+            .map(|(_, id)| id.clone())
+            .take(limit)
+            .collect();
+        for id in &due {
+            if let Some(mut token) = self.tokens.get(id)? {
+                token.claimed = true;
+                self.put_token(id, &token)?;
+            }
+        }
+        Ok(due)
+    }
+
+    pub fn postpone_refresh(
+        &mut self,
+        id: &ServiceId,
+        generation: u64,
+        refresh_time: Timestamp,
+    ) -> Result<()> {
+        let mut token = self.newest_token(id, generation)?;
+        token.claimed = false;
+        token.failures = token.failures.saturating_add(1);
+        token.refresh_time = Some(refresh_time);
+        self.put_token(id, &token)?;
+        let service = self.require_service(id)?.service;
+        self.put_service(&next_refresh(service, Some(refresh_time)))
+    }
+
+    pub fn bury_grant(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        generation: u64,
+        diagnosis: Diagnosis,
+    ) -> Result<()> {
+        let mut token = self.newest_token(id, generation)?;
+        token.claimed = false;
+        token.refresh_time = None;
+        self.put_token(id, &token)?;
+        let mut service = next_refresh(self.require_service(id)?.service, None);
+        service.grant = Grant::Dead(diagnosis);
+        self.edit(now, Some(touched(service, now)), None)
+    }
+
+    /// Ends all refreshes under way: their process is gone.
+    pub fn unclaim_refreshes(&mut self) -> Result<()> {
+        let claimed = self
+            .tokens
+            .range(..)
+            .map(|entry| entry.map(|(id, token)| (id.clone(), token)))
+            .filter(|entry| entry.as_ref().map_or(true, |(_, token)| token.claimed))
+            .collect::<Result<Vec<_>>>()?;
+        for (id, mut token) in claimed {
+            token.claimed = false;
+            self.put_token(&id, &token)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a token, if there is one, and ends whatever is under way to renew or replace it.
+    pub fn forget_token(&mut self, id: &ServiceId) -> Result<()> {
+        self.unlist_refresh(id)?;
+        self.tokens.remove(id);
+        self.next_generation(id)?;
+        Ok(())
+    }
+
+    /// The newest generation of a service; 0 before the first.
+    pub fn generation_of(&self, id: &ServiceId) -> Result<u64> {
+        Ok(self.generations.get(id)?.unwrap_or(0))
+    }
+
+    /// Ends what was begun for a service.
+    pub fn forget_authorizations(&mut self, id: &ServiceId) -> Result<()> {
+        self.remove_authorizations(|pending| pending.service_id == *id)
+    }
+
+    /// Removes the authorizations for which `gone` holds.
+    pub fn remove_authorizations(
+        &mut self,
+        gone: impl Fn(&PendingAuthorization) -> bool,
+    ) -> Result<()> {
+        let pending = self
+            .authorizations
+            .range(..)
+            .map(|entry| Ok(entry?.1))
+            .collect::<Result<Vec<_>>>()?;
+        for pending in pending.iter().filter(|pending| gone(pending)) {
+            self.authorizations.remove(&pending.state_hash);
+        }
+        Ok(())
+    }
+
+    fn next_generation(&mut self, id: &ServiceId) -> Result<u64> {
+        let generation = self.generation_of(id)? + 1;
+        self.generations.put(id.clone(), &generation);
+        Ok(generation)
+    }
+
+    fn newest_token(&self, id: &ServiceId, generation: u64) -> Result<TokenRow> {
+        if !self.services.has(id) {
+            return Err(StoreError::NotFound);
+        }
+        let token = self.tokens.get(id)?;
+        token
+            .filter(|token| token.generation == generation)
+            .ok_or(StoreError::Stale)
+    }
+
+    fn put_token(&mut self, id: &ServiceId, token: &TokenRow) -> Result<()> {
+        self.unlist_refresh(id)?;
+        if let (Some(time), false) = (token.refresh_time, token.claimed) {
+            self.refreshes.put((time, id.clone()), &());
+        }
+        self.tokens.put(id.clone(), token);
+        Ok(())
+    }
+
+    fn unlist_refresh(&mut self, id: &ServiceId) -> Result<()> {
+        if let Some(time) = self.tokens.get(id)?.and_then(|token| token.refresh_time) {
+            self.refreshes.remove(&(time, id.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn next_refresh(mut service: Service, time: Option<Timestamp>) -> Service {
+    if let Some(authorization) = &mut service.authorization {
+        authorization.next_refresh_time = time;
+    }
+    service
+}
+
+fn same_but_times(service: &Service, new: &Authorization) -> bool {
+    service.authorization.as_ref().is_some_and(|old| {
+        (&old.login, &old.scopes, old.authorize_time)
+            == (&new.login, &new.scopes, new.authorize_time)
+    })
+}

@@ -1,0 +1,188 @@
+//! What makes a service able to send: its row and its mailbox's pause. Every change of either is
+//! reported, and releases held mail where it makes a service READY.
+
+use std::collections::BTreeSet;
+
+use super::progress::Report;
+use super::state::{State, corrupt, first_id};
+use crate::model::event::{Change, ServiceChange};
+use crate::model::message::FullMessage;
+use crate::model::service::{Grant, LastTest, Pause, Service, ServiceState};
+use crate::model::state::Event;
+use crate::model::{Diagnosis, MailboxKey, ServiceId, Timestamp};
+use crate::store::{Result, ServiceRow, StoreError};
+
+impl State {
+    pub fn pause_mailbox(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        mut pause: Pause,
+    ) -> Result<()> {
+        if let Some(standing) = self.pauses.get(mailbox)? {
+            pause.since = standing.since;
+        }
+        self.edit(now, None, Some((mailbox, Some(pause))))
+    }
+
+    pub fn record_test(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        test: LastTest,
+        message: Option<FullMessage>,
+    ) -> Result<ServiceRow> {
+        let mut service = self.require_service(id)?.service;
+        if let Some(full) = message {
+            self.keep_ended(now, full)?;
+        }
+        let mailbox = service.mailbox();
+        let pause = test.passed.then_some((&mailbox, None));
+        service.tested |= test.passed;
+        service.last_test = Some(test);
+        self.edit(now, Some(touched(service, now)), pause)?;
+        self.require_service(id)
+    }
+
+    /// Writes a service, or what keeps its mailbox from sending, or both; reports every service
+    /// that looks different then, once, and releases the mail of those that became READY.
+    pub fn edit(
+        &mut self,
+        now: Timestamp,
+        service: Option<Service>,
+        pause: Option<(&MailboxKey, Option<Pause>)>,
+    ) -> Result<()> {
+        let mut ids: BTreeSet<ServiceId> = service.iter().map(|s| s.id.clone()).collect();
+        if let Some((mailbox, _)) = pause {
+            ids.extend(self.services_on(mailbox)?);
+        }
+        let before = ids
+            .into_iter()
+            .map(|id| Ok((self.service(&id)?, id)))
+            .collect::<Result<Vec<_>>>()?;
+        match pause {
+            Some((mailbox, Some(pause))) => self.pauses.put(mailbox.clone(), &pause),
+            Some((mailbox, None)) => self.pauses.remove(mailbox),
+            None => {}
+        }
+        if let Some(service) = service {
+            self.put_service(&service)?;
+        }
+        for (old, id) in before {
+            self.report_service(now, old, &id)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a service's row without a report.
+    pub fn put_service(&mut self, service: &Service) -> Result<()> {
+        let (id, mailbox) = (service.id.clone(), service.mailbox());
+        let old = self.services.get(&id)?.map(|old| old.mailbox());
+        self.services.put(id.clone(), service);
+        if let Some(old) = old.filter(|old| *old != mailbox) {
+            self.leave_mailbox(&old, &id)?;
+        }
+        let mut ids = self.services_on(&mailbox)?;
+        if ids.insert(id) {
+            self.mailboxes.put(mailbox, &ids);
+        }
+        Ok(())
+    }
+
+    /// The services that send through a mailbox.
+    pub fn services_on(&self, mailbox: &MailboxKey) -> Result<BTreeSet<ServiceId>> {
+        Ok(self.mailboxes.get(mailbox)?.unwrap_or_default())
+    }
+
+    fn report_service(
+        &mut self,
+        now: Timestamp,
+        old: Option<ServiceRow>,
+        id: &ServiceId,
+    ) -> Result<()> {
+        let new = self.require_service(id)?;
+        if old.as_ref() == Some(&new) {
+            return Ok(());
+        }
+        let (state, previous) = (new.state(), old.map(|old| old.state()));
+        let change = ServiceChange {
+            service: new.service,
+            pause: new.pause,
+            previous_state: previous,
+            deleted: false,
+        };
+        self.emit(now, Change::Service(Box::new(change)))?;
+        if state == ServiceState::Ready && previous != Some(ServiceState::Ready) {
+            self.release(now, id)?;
+        }
+        Ok(())
+    }
+
+    /// HELD becomes QUEUED, due at once unless its send time is to come.
+    fn release(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
+        let held: Vec<_> = self
+            .held
+            .keys((id.clone(), Timestamp::MIN, first_id())..)
+            .take_while(|(of, ..)| of == id)
+            .map(|(.., message)| message.clone())
+            .collect();
+        for message in held {
+            let mut message = self.require_message(&message)?;
+            message.next_attempt_time = now.max(message.send_time);
+            self.advance(now, message, Event::Release, Report::default())?;
+        }
+        Ok(())
+    }
+
+    /// A pause that no service is left to probe goes.
+    pub fn leave_mailbox(&mut self, mailbox: &MailboxKey, id: &ServiceId) -> Result<()> {
+        let mut ids = self.services_on(mailbox)?;
+        ids.remove(id);
+        if ids.is_empty() {
+            self.mailboxes.remove(mailbox);
+            self.pauses.remove(mailbox);
+        } else {
+            self.mailboxes.put(mailbox.clone(), &ids);
+        }
+        Ok(())
+    }
+
+    fn keep_ended(&mut self, now: Timestamp, full: FullMessage) -> Result<()> {
+        let message = full.message;
+        if self.messages.has(&message.id) {
+            return Err(StoreError::Exists);
+        }
+        if !message.state.has_ended() || message.end_time.is_none() {
+            return Err(corrupt(format!("test {:?} has not ended", message.id)));
+        }
+        for (number, attempt) in (1..).zip(&full.attempts) {
+            self.attempts.put((message.id.clone(), number), attempt);
+        }
+        let report = Report {
+            attempt: (1..).zip(full.attempts).last(),
+            recipients: (0..).zip(full.recipients).collect(),
+        };
+        self.report(now, &message, None, report)?;
+        Ok(())
+    }
+}
+
+impl ServiceRow {
+    /// Why its mail is held, where the grant or the pause tells.
+    pub(super) fn problem(&self) -> Option<Diagnosis> {
+        match (self.state(), &self.service.grant) {
+            (ServiceState::NeedsAuthorization, Grant::Dead(diagnosis)) => Some(diagnosis.clone()),
+            (ServiceState::Blocked, _) => self.pause.as_ref().map(|pause| pause.diagnosis.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A service that we changed ourselves.
+pub(super) fn touched(service: Service, now: Timestamp) -> Service {
+    Service {
+        revision: service.revision + 1,
+        update_time: now,
+        ..service
+    }
+}

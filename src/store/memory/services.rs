@@ -1,0 +1,152 @@
+//! Services: create, read, replace, delete.
+
+use std::ops::Bound;
+
+use super::state::{State, first_id};
+use crate::model::event::{Change, ServiceChange as Changed};
+use crate::model::message::Message;
+use crate::model::service::Service;
+use crate::model::state::MessageState;
+use crate::model::{MessageId, ServiceId, Timestamp};
+use crate::store::{
+    Result, Sealed, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError,
+};
+
+impl State {
+    pub fn create_service(
+        &mut self,
+        now: Timestamp,
+        service: Service,
+        secrets: Option<Sealed>,
+    ) -> Result<()> {
+        let id = service.id.clone();
+        if self.services.has(&id) || self.messages_of(&id).next().is_some() {
+            return Err(StoreError::Exists);
+        }
+        if let Some(secrets) = secrets {
+            self.secrets.put(id, &secrets);
+        }
+        self.edit(now, Some(service), None)
+    }
+
+    pub fn service(&self, id: &ServiceId) -> Result<Option<ServiceRow>> {
+        let service = self.services.get(id)?;
+        service.map(|service| self.row(service)).transpose()
+    }
+
+    pub fn list_services(
+        &self,
+        filter: &ServiceFilter,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<ServiceRow>> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.services
+            .range((start.cloned(), Bound::Unbounded))
+            .map(|entry| self.row(entry?.1))
+            .filter(|row| row.as_ref().map_or(true, |row| matches(filter, row)))
+            .take(limit)
+            .collect()
+    }
+
+    pub fn replace_service(&mut self, now: Timestamp, change: ServiceChange) -> Result<ServiceRow> {
+        let mut service = change.service;
+        let current = self.require_service(&service.id)?.service;
+        if current.revision.checked_add(1) != Some(service.revision) {
+            return Err(StoreError::Stale);
+        }
+        let id = service.id.clone();
+        match change.secrets {
+            SecretsWrite::Keep => {}
+            SecretsWrite::Put(sealed) => self.secrets.put(id.clone(), &sealed),
+            SecretsWrite::Erase => self.secrets.remove(&id),
+        }
+        if change.forget_token {
+            self.forget_token(&id)?;
+            self.forget_authorizations(&id)?;
+        } else if service.authorization.is_some() {
+            // A refresh may have moved its times since the caller read it, at the same revision.
+            service.authorization = current.authorization;
+        }
+        let mailbox = service.mailbox();
+        let pause = change.end_pause.then_some((&mailbox, None));
+        self.edit(now, Some(service), pause)?;
+        self.require_service(&id)
+    }
+
+    pub fn delete_service(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        expected_revision: Option<u64>,
+        cancel_pending: bool,
+    ) -> Result<()> {
+        let row = self.require_service(id)?;
+        if expected_revision.is_some_and(|revision| revision != row.service.revision) {
+            return Err(StoreError::Stale);
+        }
+        if !cancel_pending && row.pending_messages > 0 {
+            return Err(StoreError::PendingMail(row.pending_messages));
+        }
+        self.cancel_all(now, id)?;
+        self.secrets.remove(id);
+        self.forget_token(id)?;
+        self.forget_authorizations(id)?;
+        self.services.remove(id);
+        self.leave_mailbox(&row.service.mailbox(), id)?;
+        let change = Changed {
+            previous_state: Some(row.state()),
+            service: row.service,
+            pause: row.pause,
+            deleted: true,
+        };
+        self.emit(now, Change::Service(Box::new(change)))?;
+        Ok(())
+    }
+
+    /// A service with its pause, or `NotFound`.
+    pub fn require_service(&self, id: &ServiceId) -> Result<ServiceRow> {
+        self.service(id)?.ok_or(StoreError::NotFound)
+    }
+
+    fn row(&self, service: Service) -> Result<ServiceRow> {
+        Ok(ServiceRow {
+            pause: self.pauses.get(&service.mailbox())?,
+            pending_messages: self.pending.get(&service.id)?.unwrap_or(0),
+            token_generation: self.generation_of(&service.id)?,
+            service,
+        })
+    }
+
+    fn cancel_all(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
+        let ids: Vec<_> = self.messages_of(id).cloned().collect();
+        let mut messages = Vec::new();
+        for (_, message) in ids {
+            let message = self.require_message(&message)?;
+            if !message.state.has_ended() {
+                messages.push(message);
+            }
+        }
+        let sending = |message: &&Message| message.state == MessageState::Sending;
+        match messages.iter().filter(sending).count() {
+            0 => messages
+                .into_iter()
+                .try_for_each(|message| self.cancel(now, message)),
+            count => Err(StoreError::PendingMail(count as u64)),
+        }
+    }
+
+    fn messages_of(&self, id: &ServiceId) -> impl Iterator<Item = &(ServiceId, MessageId)> {
+        self.by_service
+            .keys((id.clone(), first_id())..)
+            .take_while(move |(of, _)| of == id)
+    }
+}
+
+fn matches(filter: &ServiceFilter, row: &ServiceRow) -> bool {
+    let config = &row.service.config;
+    let wanted = filter.display_name_contains.to_lowercase();
+    (filter.states.is_empty() || filter.states.contains(&row.state()))
+        && config.labels.include(&filter.labels)
+        && config.display_name.to_lowercase().contains(&wanted)
+}

@@ -1,0 +1,202 @@
+//! The trait, method by method: which transaction it is, and whether it writes.
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::MemoryStore;
+use crate::model::event::Event;
+use crate::model::message::{Claim, Finished, FullMessage, Message};
+use crate::model::service::{LastTest, Pause, Service};
+use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::store::{
+    Claimed, Enqueued, LogBounds, MessageFilter, NewMessage, NewToken, PendingAuthorization,
+    Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store, TokenRow,
+};
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn create_service(
+        &self,
+        now: Timestamp,
+        service: Service,
+        secrets: Option<Sealed>,
+    ) -> Result<()> {
+        self.write(|state| state.create_service(now, service, secrets))
+    }
+
+    async fn service(&self, id: &ServiceId) -> Result<Option<ServiceRow>> {
+        self.read(|state| state.service(id))
+    }
+
+    async fn services(
+        &self,
+        filter: &ServiceFilter,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<ServiceRow>> {
+        self.read(|state| state.list_services(filter, after, limit))
+    }
+
+    async fn replace_service(&self, now: Timestamp, change: ServiceChange) -> Result<ServiceRow> {
+        self.write(|state| state.replace_service(now, change))
+    }
+
+    async fn delete_service(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        expected_revision: Option<u64>,
+        cancel_pending: bool,
+    ) -> Result<()> {
+        self.write(|state| state.delete_service(now, id, expected_revision, cancel_pending))
+    }
+
+    async fn secrets(&self, id: &ServiceId) -> Result<Option<Sealed>> {
+        self.read(|state| state.secrets.get(id))
+    }
+
+    async fn begin_authorization(
+        &self,
+        _now: Timestamp,
+        pending: PendingAuthorization,
+    ) -> Result<()> {
+        self.write(|state| state.begin_authorization(pending))
+    }
+
+    async fn take_authorization(
+        &self,
+        now: Timestamp,
+        state_hash: &[u8; 32],
+    ) -> Result<Option<PendingAuthorization>> {
+        self.write(|state| state.take_authorization(now, state_hash))
+    }
+
+    async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>> {
+        self.read(|state| state.tokens.get(id))
+    }
+
+    async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64> {
+        self.write(|state| state.save_token(now, token))
+    }
+
+    async fn claim_refreshes(&self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>> {
+        self.write(|state| state.claim_refreshes(now, limit))
+    }
+
+    async fn postpone_refresh(
+        &self,
+        _now: Timestamp,
+        id: &ServiceId,
+        generation: u64,
+        refresh_time: Timestamp,
+    ) -> Result<()> {
+        self.write(|state| state.postpone_refresh(id, generation, refresh_time))
+    }
+
+    async fn bury_grant(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        generation: u64,
+        diagnosis: Diagnosis,
+    ) -> Result<()> {
+        self.write(|state| state.bury_grant(now, id, generation, diagnosis))
+    }
+
+    async fn pause_mailbox(
+        &self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        pause: Pause,
+    ) -> Result<()> {
+        self.write(|state| state.pause_mailbox(now, mailbox, pause))
+    }
+
+    async fn record_test(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        test: LastTest,
+        message: Option<FullMessage>,
+    ) -> Result<ServiceRow> {
+        self.write(|state| state.record_test(now, id, test, message))
+    }
+
+    async fn enqueue(&self, now: Timestamp, message: NewMessage) -> Result<Enqueued> {
+        self.write(|state| state.enqueue(now, message))
+    }
+
+    async fn request(
+        &self,
+        service: &ServiceId,
+        request: &RequestId,
+    ) -> Result<Option<(Message, u64)>> {
+        self.read(|state| state.request(service, request))
+    }
+
+    async fn message(&self, id: &MessageId) -> Result<Option<(FullMessage, u64)>> {
+        self.read(|state| state.message(id))
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<(FullMessage, u64)>> {
+        self.read(|state| state.list_messages(filter, after, limit))
+    }
+
+    async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
+        self.read(|state| state.bodies.get(id))
+    }
+
+    async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()> {
+        self.write(|state| state.cancel_message(now, id))
+    }
+
+    async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {
+        self.write(|state| state.claim_due(now, limit))
+    }
+
+    async fn mark_dot(&self, _now: Timestamp, claim: &Claim) -> Result<()> {
+        self.write(|state| state.mark_dot(claim))
+    }
+
+    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+        self.write(|state| state.finish(now, claim, finished))
+    }
+
+    async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write(|state| state.expire_due(now, limit))
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        self.read(|state| state.next_due(now))
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<()> {
+        self.write(|state| state.recover(now))
+    }
+
+    async fn bounds(&self) -> Result<LogBounds> {
+        self.read(|state| state.bounds(self.epoch))
+    }
+
+    async fn events_after(&self, sequence: u64, limit: usize) -> Result<Vec<Event>> {
+        self.read(|state| state.events_after(sequence, limit))
+    }
+
+    async fn trim(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        requests_before: Timestamp,
+    ) -> Result<()> {
+        self.write(|state| state.trim(now, before, requests_before))
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+}

@@ -1,0 +1,381 @@
+//! What is kept: services, sealed secrets and tokens, messages, and the log of what happened.
+//!
+//! One trait, one contract, one conformance suite (`tests/store`) that every store passes. The
+//! store knows rows, indexes and the state machine; it knows no network, no clock (callers pass
+//! `now`) and no key (secrets and bodies reach it sealed).
+//!
+//! # The contract
+//!
+//! 1. **Each method is one transaction**: all of it happens, or nothing, also across a crash.
+//! 2. **A method that returned `Ok` is durable.** State and event commit together.
+//! 3. **The log has no holes and no past**: an event is visible only when every event before it
+//!    is; a sequence once returned is never followed by a lower one.
+//! 4. **Fenced**: `mark_dot` and `finish` change something only while the claim is the message's
+//!    newest, else [`StoreError::Stale`] and nothing happens. `save_token` and its neighbours do
+//!    so only at the expected generation.
+//! 5. **Claims end when the next process opens the store** ([`Store::recover`]), never by time.
+//! 6. **Waking carries no data**: [`Store::changed`] fires after a commit, perhaps once for many;
+//!    whoever wakes re-reads the truth.
+//! 7. A message whose service can't send is HELD, and QUEUED again in the very transaction in
+//!    which its service becomes READY.
+
+pub mod memory;
+mod record;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::model::event::Event;
+use crate::model::message::{Claim, Finished, FullMessage, Message};
+use crate::model::service::{Authorization, LastTest, Pause, Service, ServiceState};
+use crate::model::state::MessageState;
+use crate::model::{
+    Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason, RequestId, ServiceId,
+    Timestamp,
+};
+
+pub use crate::model::secret::Sealed;
+pub use record::{RecordError, decode, encode};
+
+/// Why a transaction did not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// There is no such row.
+    NotFound,
+    /// The id is taken, or was and its messages are still kept.
+    Exists,
+    /// The claim, revision or generation is not the newest.
+    Stale,
+    /// The state machine forbids it; the state it found.
+    WrongState(MessageState),
+    /// The service has unfinished mail: so many messages.
+    PendingMail(u64),
+    /// No test of the service has passed.
+    NotTested,
+    /// The place in the log is from another store, in the future, or trimmed.
+    OutOfRange,
+    /// The store can't commit now; nothing happened.
+    Unavailable(String),
+    /// What is stored can't be read: a bug, or a damaged store.
+    Corrupt(String),
+}
+
+impl From<StoreError> for Error {
+    /// For where no row, claim or state can be missing: callers map those before.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(description) => Self::Unavailable {
+                reason: Reason::StoreUnavailable,
+                description,
+                retry_after: Duration::from_secs(1),
+            },
+            other => Self::Internal(format!("the store answered {other:?}")),
+        }
+    }
+}
+
+/// The outcome of a transaction.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A service and what is known beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceRow {
+    pub service: Service,
+    /// What keeps its mailbox from sending.
+    pub pause: Option<Pause>,
+    /// Messages that have not ended.
+    pub pending_messages: u64,
+    /// The generation of its newest token, also of one that was forgotten; 0 before the first.
+    pub token_generation: u64,
+}
+
+impl ServiceRow {
+    /// The state that callers see.
+    pub fn state(&self) -> ServiceState {
+        self.service.state(self.pause.as_ref())
+    }
+}
+
+/// Which services to list: all conditions must hold, an empty one always does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceFilter {
+    pub states: Vec<ServiceState>,
+    pub labels: Labels,
+    /// Compared in lower case.
+    pub display_name_contains: String,
+}
+
+/// Which messages to list: all conditions must hold, an empty one always does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MessageFilter {
+    pub service_ids: Vec<ServiceId>,
+    pub states: Vec<MessageState>,
+    pub labels: Labels,
+    pub request_id: Option<RequestId>,
+    /// Inclusive.
+    pub created_after: Option<Timestamp>,
+    /// Exclusive.
+    pub created_before: Option<Timestamp>,
+}
+
+/// New settings for a service.
+#[derive(Clone, Debug)]
+pub struct ServiceChange {
+    /// Its `revision` is one more than the expected one.
+    pub service: Service,
+    pub secrets: SecretsWrite,
+    /// Remove the token.
+    pub forget_token: bool,
+    /// End the mailbox's pause, so that it is tried at once.
+    pub end_pause: bool,
+}
+
+/// What happens to the sealed secrets.
+#[derive(Clone, Debug)]
+pub enum SecretsWrite {
+    Keep,
+    Put(Sealed),
+    Erase,
+}
+
+/// A token at rest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenRow {
+    /// Counts the tokens of a service, from 1, also across authorizations: a session opened with
+    /// an older one is not used again.
+    pub generation: u64,
+    pub sealed: Sealed,
+    /// When to refresh it; none when nothing can refresh it.
+    pub refresh_time: Option<Timestamp>,
+    /// A refresh of it is under way in this process.
+    pub claimed: bool,
+    /// Refreshes in a row that failed for a passing reason.
+    pub failures: u32,
+}
+
+/// A token to keep, and what the service shows of it.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub service_id: ServiceId,
+    /// The generation it follows; 0 when there never was one. It becomes this plus one.
+    pub expected_generation: u64,
+    pub sealed: Sealed,
+    pub refresh_time: Option<Timestamp>,
+    /// Somebody authorized anew: end the mailbox's pause, so that it is tried at once.
+    pub end_pause: bool,
+    pub authorization: Authorization,
+}
+
+/// An authorization that somebody was sent away to give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingAuthorization {
+    /// SHA-256 of the state: the state itself is not kept.
+    pub state_hash: [u8; 32],
+    pub service_id: ServiceId,
+    /// The PKCE verifier.
+    pub sealed_verifier: Sealed,
+    pub redirect_uri: String,
+    /// Where the page links to afterwards; empty for nowhere.
+    pub return_url: String,
+    pub expire_time: Timestamp,
+}
+
+/// A message to keep.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// Its `state` is ignored: QUEUED where the service is READY, else HELD.
+    pub message: Message,
+    pub recipients: Vec<EmailAddress>,
+    pub body: Sealed,
+    /// Why it is held, if the service can't send by then.
+    pub held_because: Option<Diagnosis>,
+}
+
+/// What became of a message to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Enqueued {
+    /// It is kept. The sequence is a place before its first event.
+    Accepted { message: Message, sequence: u64 },
+    /// There was one of this request id already; compare `content_digest`.
+    Known { message: Message, sequence: u64 },
+}
+
+/// A message to deliver now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    pub claim: Claim,
+    pub message: FullMessage,
+    pub service: Service,
+    pub pause: Option<Pause>,
+}
+
+/// What the log holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogBounds {
+    /// Which log: drawn when the store was created.
+    pub epoch: u64,
+    /// The place before the oldest event kept.
+    pub oldest: u64,
+    /// The newest event; 0 when there never was one.
+    pub newest: u64,
+}
+
+/// One door to whatever keeps the data. See the module's contract.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // Services.
+
+    /// Adds a service and its secrets. `Exists` when the id is taken, or when messages of a
+    /// deleted service of this id are still kept.
+    async fn create_service(
+        &self,
+        now: Timestamp,
+        service: Service,
+        secrets: Option<Sealed>,
+    ) -> Result<()>;
+    /// Reads one service.
+    async fn service(&self, id: &ServiceId) -> Result<Option<ServiceRow>>;
+    /// Services in the order of their ids, behind `after`, at most `limit`.
+    async fn services(
+        &self,
+        filter: &ServiceFilter,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<ServiceRow>>;
+    /// Replaces a service's settings. `Stale` unless its revision is the new one's less one.
+    async fn replace_service(&self, now: Timestamp, change: ServiceChange) -> Result<ServiceRow>;
+    /// Removes a service, its secrets, token and pending authorizations. `Stale` when
+    /// `expected_revision` is not the newest; `PendingMail` when it has unfinished mail, unless
+    /// `cancel_pending`, which cancels what is QUEUED or HELD in the same transaction (mail in
+    /// SENDING is `PendingMail` even then).
+    async fn delete_service(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        expected_revision: Option<u64>,
+        cancel_pending: bool,
+    ) -> Result<()>;
+    /// The sealed secrets of a service.
+    async fn secrets(&self, id: &ServiceId) -> Result<Option<Sealed>>;
+
+    // Authorization.
+
+    /// Keeps a pending authorization and ends earlier ones of the same service.
+    async fn begin_authorization(
+        &self,
+        now: Timestamp,
+        pending: PendingAuthorization,
+    ) -> Result<()>;
+    /// Takes a pending authorization out: none when it is unknown, taken or expired.
+    async fn take_authorization(
+        &self,
+        now: Timestamp,
+        state_hash: &[u8; 32],
+    ) -> Result<Option<PendingAuthorization>>;
+    /// The token of a service.
+    async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>>;
+    /// Keeps a token, sets the grant LIVE and releases held mail. `Stale` unless the newest
+    /// generation is the expected one. Returns the new generation.
+    async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64>;
+    /// Claims tokens whose refresh is due, at most `limit`.
+    async fn claim_refreshes(&self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>>;
+    /// Ends a claim without a new token: try again at `refresh_time`.
+    async fn postpone_refresh(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        generation: u64,
+        refresh_time: Timestamp,
+    ) -> Result<()>;
+    /// Sets the grant DEAD and stops refreshing; the token stays for diagnosis until replaced.
+    async fn bury_grant(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        generation: u64,
+        diagnosis: Diagnosis,
+    ) -> Result<()>;
+
+    // Mailboxes.
+
+    /// Pauses a mailbox. A pause that stands keeps its `since`.
+    async fn pause_mailbox(&self, now: Timestamp, mailbox: &MailboxKey, pause: Pause)
+    -> Result<()>;
+    /// Keeps a test's result and its ended message; a passed one sets `tested`, ends a pause and
+    /// releases held mail.
+    async fn record_test(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        test: LastTest,
+        message: Option<FullMessage>,
+    ) -> Result<ServiceRow>;
+
+    // Messages.
+
+    /// Keeps a message and its body. `NotFound` without a service, `NotTested` before its first
+    /// test; a known request id answers `Known` before any check.
+    async fn enqueue(&self, now: Timestamp, message: NewMessage) -> Result<Enqueued>;
+    /// The message of a request id, while it is kept, with the sequence of its newest event.
+    async fn request(
+        &self,
+        service: &ServiceId,
+        request: &RequestId,
+    ) -> Result<Option<(Message, u64)>>;
+    /// One message, with the sequence of its newest event.
+    async fn message(&self, id: &MessageId) -> Result<Option<(FullMessage, u64)>>;
+    /// Messages with their recipients and without attempts, the newest first, behind `after`, at
+    /// most `limit`.
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<(FullMessage, u64)>>;
+    /// The sealed body; none once trimmed.
+    async fn body(&self, id: &MessageId) -> Result<Option<Sealed>>;
+    /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes.
+    /// A CANCELLED message stays as it is; every other state is `WrongState`.
+    async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()>;
+
+    // Delivery.
+
+    /// Claims messages to deliver, at most `limit`, and in each mailbox no more than its services
+    /// allow connections, counting claims that have not ended. High priority goes first, then the
+    /// longest due. What is due in a service that can't send becomes HELD. A paused mailbox gives
+    /// out one message at its probe time, and none else. A claim takes at most
+    /// `recipients_per_message` pending recipients.
+    async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
+    /// Records that the final dot may go out from now on.
+    async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
+    /// Ends a claim: outcomes, attempt, state, mailbox and event in one. Accepted bodies go.
+    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()>;
+    /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many.
+    async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
+    /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
+    /// find something through time alone.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
+    /// For the process that opens the store: ends all claims. A transaction before its dot is due
+    /// again; one after it is uncertain and follows its message's `on_uncertain`.
+    async fn recover(&self, now: Timestamp) -> Result<()>;
+
+    // The log.
+
+    /// What the log holds.
+    async fn bounds(&self) -> Result<LogBounds>;
+    /// Events behind `sequence`, at most `limit`. `OutOfRange` outside of the bounds.
+    async fn events_after(&self, sequence: u64, limit: usize) -> Result<Vec<Event>>;
+    /// Removes events and ended messages older than `before`, request ids of ended messages
+    /// accepted before `requests_before`, and expired authorizations.
+    async fn trim(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        requests_before: Timestamp,
+    ) -> Result<()>;
+    /// A level to wait on: it changes after every commit.
+    fn changed(&self) -> watch::Receiver<u64>;
+}
