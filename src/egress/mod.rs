@@ -1,0 +1,253 @@
+//! The one way out: resolves a name, checks the policy on the addresses found, dials one of them.
+//!
+//! Whatever leaves the process, SMTP or HTTP, is dialled here and secured with [`Egress::tls`].
+//! The address that was checked is the address that is dialled, so a name that answers
+//! differently the second time gains nothing. What is said over a connection, this module
+//! doesn't know. There is no way to turn the verification of certificates off.
+
+pub mod http;
+mod policy;
+mod tls;
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::env::Env;
+
+pub use self::http::HttpError;
+pub use policy::Network;
+use policy::Policy;
+
+/// Together the 30 seconds that [`Egress::dial`] may take.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// A name with more addresses than this is tried at these first ones, each with its share of time.
+const ADDRESSES_MAX: usize = 4;
+
+/// Dials what the policy allows. Cheap to clone.
+#[derive(Clone)]
+pub struct Egress {
+    env: Env,
+    policy: Arc<Policy>,
+    tls: Arc<ClientConfig>,
+    local_address: Option<IpAddr>,
+}
+
+/// Addresses that the policy allows; only [`Egress::resolve`] makes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved(Vec<SocketAddr>);
+
+/// Why nothing could be dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialError {
+    /// The name has no address, or the resolver failed; what it said.
+    Resolve(String),
+    /// Every address of the name is one that the policy forbids; the first of them.
+    Denied { address: IpAddr },
+    /// No address accepted the connection; what the last one answered.
+    Connect(String),
+    /// Neither an answer nor a refusal in time.
+    Timeout,
+}
+
+impl Egress {
+    /// `allow` opens networks that are closed by default (see [`Network`]); `extra_ca_pem` is
+    /// trusted besides the public certificate authorities; `local_address` is the source address
+    /// of connections of its family.
+    ///
+    /// # Errors
+    /// What is wrong with the certificates.
+    pub fn new(
+        env: Env,
+        allow: Vec<Network>,
+        extra_ca_pem: Option<&[u8]>,
+        local_address: Option<IpAddr>,
+    ) -> Result<Self, String> {
+        let tls = tls::client_config(env.clone(), extra_ca_pem)?;
+        Ok(Self {
+            env,
+            policy: Arc::new(Policy::new(allow)),
+            tls: Arc::new(tls),
+            local_address,
+        })
+    }
+
+    /// How every connection is secured: public authorities and the extra one, the time from `Env`.
+    pub fn tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// [`Egress::resolve`] and [`Egress::connect`]; at most 30 seconds.
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, DialError> {
+        let addresses = self.resolve(host, port).await?;
+        self.connect(&addresses).await
+    }
+
+    /// The allowed addresses of a DNS name or an address literal (`[::1]` too); at most 10 seconds.
+    ///
+    /// # Errors
+    /// [`DialError::Resolve`], [`DialError::Denied`] when all are forbidden, [`DialError::Timeout`].
+    pub async fn resolve(&self, host: &str, port: u16) -> Result<Resolved, DialError> {
+        let found: Vec<SocketAddr> = match parse_literal(host) {
+            Some(address) => vec![SocketAddr::new(address, port)],
+            None => self
+                .env
+                .timeout(RESOLVE_LIMIT, lookup_host((host, port)))
+                .await
+                .map_err(|_| DialError::Timeout)?
+                .map_err(|error| DialError::Resolve(error.to_string()))?
+                .collect(),
+        };
+        let (allowed, denied): (Vec<SocketAddr>, Vec<SocketAddr>) = found
+            .into_iter()
+            .partition(|address| self.policy.permits(address.ip()));
+        match denied.first() {
+            _ if !allowed.is_empty() => Ok(Resolved(allowed)),
+            Some(first) => Err(DialError::Denied {
+                address: first.ip(),
+            }),
+            None => Err(DialError::Resolve("the name has no address".to_owned())),
+        }
+    }
+
+    /// Connects to the first address that accepts; at most 20 seconds for all.
+    ///
+    /// # Errors
+    /// [`DialError::Connect`] or [`DialError::Timeout`], whichever the last address gave.
+    pub async fn connect(&self, addresses: &Resolved) -> Result<TcpStream, DialError> {
+        let tried = addresses.0.len().min(ADDRESSES_MAX);
+        let mut last = DialError::Timeout;
+        for address in &addresses.0[..tried] {
+            let share = CONNECT_LIMIT / u32::try_from(tried).unwrap_or(1);
+            match self.env.timeout(share, self.connect_to(*address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                // Only the kind: it says the same in every language.
+                Ok(Err(error)) => last = DialError::Connect(error.kind().to_string()),
+                Err(_) => last = DialError::Timeout,
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        if let Some(local) = self
+            .local_address
+            .filter(|local| local.is_ipv4() == address.is_ipv4())
+        {
+            socket.bind(SocketAddr::new(local, 0))?;
+        }
+        let stream = socket.connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Resolved {
+    /// The addresses in the order in which they are tried.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.0
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve(text) => write!(f, "the name could not be resolved: {text}"),
+            Self::Denied { address } => write!(
+                f,
+                "the address {address} is not allowed by the egress policy"
+            ),
+            Self::Connect(text) => write!(f, "no connection: {text}"),
+            Self::Timeout => f.write_str("no connection in time"),
+        }
+    }
+}
+
+impl std::error::Error for DialError {}
+
+/// The name of a host without the brackets of an IPv6 literal, as certificates name it.
+pub fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+fn parse_literal(host: &str) -> Option<IpAddr> {
+    without_brackets(host).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use tokio::net::TcpListener;
+
+    fn egress(allow: &[&str], local_address: Option<&str>) -> Egress {
+        let allow = allow
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect();
+        let env = Env::manual(Timestamp::from_unix_seconds(1_772_366_400), 1);
+        Egress::new(
+            env,
+            allow,
+            None,
+            local_address.map(|address| address.parse().unwrap()),
+        )
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn loopback_is_denied_however_it_is_written() {
+        let egress = egress(&[], None);
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "[::1]",
+            "::ffff:127.0.0.1",
+            "127.1",
+        ] {
+            let denied = egress.dial(host, 25).await.unwrap_err();
+            assert!(
+                matches!(denied, DialError::Denied { .. }),
+                "{host}: {denied}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_allowed_address_is_dialled_from_the_local_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let egress = egress(&["127.0.0.0/8"], Some("127.0.0.9"));
+        let stream = egress.dial("127.0.0.1", port).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.ip().to_string(), "127.0.0.9");
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = egress(&["127.0.0.1"], None)
+            .dial("127.0.0.1", port)
+            .await
+            .unwrap_err();
+        assert_eq!(error, DialError::Connect("connection refused".to_owned()));
+    }
+}
