@@ -1,0 +1,89 @@
+//! The operations: one function per RPC, model in and model out, and the steps that are no RPC
+//! (deliver one transaction, refresh one token). gRPC, the callback page and the loops call these
+//! and nothing below them.
+//!
+//! Nothing here knows protobuf or HTTP, or decides when it runs.
+
+pub mod authorize;
+pub mod deliver;
+mod failure;
+pub mod feed;
+pub mod info;
+pub mod messages;
+mod outcome;
+pub mod send;
+pub mod send_test;
+pub mod services;
+pub mod token;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::config::Config;
+use crate::egress::Egress;
+use crate::env::Env;
+use crate::model::{Error, MailboxKey, Timestamp};
+use crate::smtp::Pool;
+use crate::store::Store;
+use crate::vault::Vault;
+
+/// What operations work with; built once, in `app`.
+pub struct Core {
+    pub store: Arc<dyn Store>,
+    pub pool: Pool,
+    pub egress: Egress,
+    pub vault: Vault,
+    pub env: Env,
+    pub config: Config,
+    pub start_time: Timestamp,
+    refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// The outcome of an operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Core {
+    /// Puts the parts together.
+    pub fn new(
+        store: Arc<dyn Store>,
+        pool: Pool,
+        egress: Egress,
+        vault: Vault,
+        env: Env,
+        config: Config,
+    ) -> Self {
+        let start_time = env.now();
+        Self {
+            store,
+            pool,
+            egress,
+            vault,
+            env,
+            config,
+            start_time,
+            refreshing: Mutex::default(),
+        }
+    }
+
+    /// Waits for its turn to refresh a token of this mailbox: one at a time (invariant 5).
+    async fn refresh_turn(&self, mailbox: &MailboxKey) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self
+                .refreshing
+                .lock()
+                .expect("no code panics while it holds this lock");
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            match turns.get(mailbox).and_then(Weak::upgrade) {
+                Some(turn) => turn,
+                None => {
+                    let turn = Arc::new(tokio::sync::Mutex::new(()));
+                    turns.insert(mailbox.clone(), Arc::downgrade(&turn));
+                    turn
+                }
+            }
+        };
+        turn.lock_owned().await
+    }
+}

@@ -1,0 +1,240 @@
+//! Services: create, read, change, stop, go on, delete.
+
+use super::{Core, Result, token};
+use crate::model::service::{
+    Auth, OAuth2, Provider, Secrets, SecretsChange, Service, ServiceConfig, update,
+};
+use crate::model::{Error, Reason, ServiceId};
+use crate::store::{SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
+
+/// A service to register.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewService {
+    /// None: one is generated.
+    pub id: Option<ServiceId>,
+    pub config: ServiceConfig,
+    pub secrets: SecretsChange,
+}
+
+/// Registers a service.
+///
+/// # Errors
+/// `Exists` when the id is taken.
+pub async fn create(core: &Core, new: NewService) -> Result<ServiceRow> {
+    let now = core.env.now();
+    let id = new
+        .id
+        .unwrap_or_else(|| ServiceId::generate(core.env.random()));
+    let mut secrets = Secrets::default();
+    new.secrets.apply(&mut secrets);
+    let mut service = Service::new(id.clone(), new.config, now);
+    show_hints(&mut service.config, &secrets);
+    let sealed = token::seal_secrets(core, &id, &secrets);
+    core.store
+        .create_service(now, service, Some(sealed))
+        .await
+        .map_err(|error| match error {
+            StoreError::Exists => Error::Exists {
+                reason: Reason::ServiceExists,
+                kind: "service",
+                name: id.to_string(),
+            },
+            other => other.into(),
+        })?;
+    get(core, &id).await
+}
+
+/// Reads a service.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(core: &Core, id: &ServiceId) -> Result<ServiceRow> {
+    core.store
+        .service(id)
+        .await?
+        .ok_or_else(|| Error::service_not_found(id))
+}
+
+/// Lists services.
+///
+/// # Errors
+/// Those of the store.
+pub async fn list(
+    core: &Core,
+    filter: &ServiceFilter,
+    after: Option<&ServiceId>,
+    limit: usize,
+) -> Result<Vec<ServiceRow>> {
+    Ok(core.store.services(filter, after, limit).await?)
+}
+
+/// Changes a service's settings. `change` computes the new ones from the current ones; it is called
+/// again when somebody else changed them meanwhile, unless `revision` pins the version meant.
+///
+/// # Errors
+/// `NotFound`, `Conflict`, and those of `change`.
+pub async fn change(
+    core: &Core,
+    id: &ServiceId,
+    revision: Option<u64>,
+    change: impl Fn(&Service) -> Result<(ServiceConfig, SecretsChange)>,
+) -> Result<ServiceRow> {
+    loop {
+        let current = get(core, id).await?.service;
+        if revision.is_some_and(|revision| revision != current.revision) {
+            return Err(Error::Conflict {
+                name: format!("service {id}"),
+            });
+        }
+        let (config, secrets) = change(&current)?;
+        let change = prepare(core, &current, config, secrets).await?;
+        let moved = change.forget_token;
+        match replace(core, change).await {
+            Ok(row) => {
+                if moved {
+                    core.pool.retire(&current.mailbox()).await;
+                }
+                return Ok(row);
+            }
+            // Whoever pinned a revision hears of the race at the top of the next round.
+            Err(StoreError::Stale) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn prepare(
+    core: &Core,
+    current: &Service,
+    config: ServiceConfig,
+    change: SecretsChange,
+) -> Result<ServiceChange> {
+    let mut result = update(current, config, &change, core.env.now());
+    let touches_secrets = result.erase_secrets || !change.is_empty();
+    let mut secrets = if result.erase_secrets {
+        Secrets::default()
+    } else {
+        token::secrets(core, &current.id).await?
+    };
+    change.apply(&mut secrets);
+    show_hints(&mut result.service.config, &secrets);
+    let secrets = match (touches_secrets, secrets == Secrets::default()) {
+        (false, _) => SecretsWrite::Keep,
+        (true, true) => SecretsWrite::Erase,
+        (true, false) => SecretsWrite::Put(token::seal_secrets(core, &current.id, &secrets)),
+    };
+    Ok(ServiceChange {
+        service: result.service,
+        secrets,
+        forget_token: result.forget_grant,
+        end_pause: true,
+    })
+}
+
+/// Stops sending. Suspending twice is one suspension.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn suspend(core: &Core, id: &ServiceId) -> Result<ServiceRow> {
+    set_suspended(core, id, true).await
+}
+
+/// Ends a suspension, and tries a blocked mailbox at once.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn resume(core: &Core, id: &ServiceId) -> Result<ServiceRow> {
+    set_suspended(core, id, false).await
+}
+
+async fn set_suspended(core: &Core, id: &ServiceId, suspended: bool) -> Result<ServiceRow> {
+    loop {
+        let row = get(core, id).await?;
+        if row.service.suspended == suspended && (suspended || row.pause.is_none()) {
+            return Ok(row);
+        }
+        let service = Service {
+            suspended,
+            revision: row.service.revision + 1,
+            update_time: core.env.now(),
+            ..row.service
+        };
+        let change = ServiceChange {
+            service,
+            secrets: SecretsWrite::Keep,
+            forget_token: false,
+            end_pause: !suspended,
+        };
+        match replace(core, change).await {
+            Err(StoreError::Stale) => {}
+            done => return Ok(done?),
+        }
+    }
+}
+
+async fn replace(
+    core: &Core,
+    change: ServiceChange,
+) -> std::result::Result<ServiceRow, StoreError> {
+    core.store.replace_service(core.env.now(), change).await
+}
+
+/// Deletes a service and its credentials.
+///
+/// # Errors
+/// `NotFound`, `Conflict`, `State` with unfinished mail.
+pub async fn delete(
+    core: &Core,
+    id: &ServiceId,
+    revision: Option<u64>,
+    cancel_pending: bool,
+) -> Result<()> {
+    let service = get(core, id).await?.service;
+    match core
+        .store
+        .delete_service(core.env.now(), id, revision, cancel_pending)
+        .await
+    {
+        Ok(()) => {
+            core.pool.retire(&service.mailbox()).await;
+            Ok(())
+        }
+        Err(StoreError::NotFound) => Err(Error::service_not_found(id)),
+        Err(StoreError::Stale) => Err(Error::Conflict {
+            name: format!("service {id}"),
+        }),
+        Err(StoreError::PendingMail(count)) => {
+            let subject = crate::model::catalogue::Subject::of(&service.config);
+            let detail = count.to_string();
+            let diagnosis =
+                crate::model::catalogue::local(Reason::ServiceHasPendingMail, &subject, &detail);
+            Err(Error::state(format!("services/{id}"), diagnosis))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the provider sends browsers back to: the server's own page, one a service for CUSTOM, so
+/// that two providers can't be mixed up (RFC 9700 §4.4). Empty without OAuth 2.0.
+pub fn redirect_uri(core: &Core, service: &Service) -> String {
+    let callback = format!("{}/oauth2/callback", core.config.server.public_url);
+    match &service.config.auth {
+        Auth::OAuth2(OAuth2 {
+            provider: Provider::Custom(_),
+            ..
+        }) => format!("{callback}/{}", service.id),
+        Auth::OAuth2(_) => callback,
+        Auth::Password { .. } | Auth::None => String::new(),
+    }
+}
+
+/// Shows the last characters of what is stored.
+fn show_hints(config: &mut ServiceConfig, secrets: &Secrets) {
+    if let Auth::OAuth2(oauth2) = &mut config.auth {
+        let hint = |secret: &Option<crate::model::Secret>| {
+            secret.as_ref().map_or_else(String::new, |s| s.hint())
+        };
+        oauth2.client_secret_hint = hint(&secrets.client_secret);
+        oauth2.next_client_secret_hint = hint(&secrets.next_client_secret);
+    }
+}

@@ -1,0 +1,399 @@
+//! Tokens: the credential that a connection shows, and its refresh.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Core, Result};
+use crate::model::catalogue::{self, Subject};
+use crate::model::schedule::{refresh_after, refresh_backoff};
+use crate::model::secret::Sealed;
+use crate::model::service::{
+    Auth, Authorization, Grant, OAuth2, Pause, Provider, SaslMechanism, Secrets, Service,
+};
+use crate::model::{Diagnosis, Error, Reason, Secret, ServiceId, Timestamp};
+use crate::oauth::{
+    self, Client, Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer,
+};
+use crate::smtp::Credential;
+use crate::store::{NewToken, StoreError, TokenRow};
+
+/// A token that expires sooner than this is refreshed before it is shown.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
+
+/// A provider that doesn't tell a lifetime gets this one (RFC 6749 §5.1 leaves it open).
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// What is sealed in a token's row.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Tokens {
+    pub access_token: Secret,
+    pub refresh_token: Option<Secret>,
+    pub access_expire_time: Timestamp,
+}
+
+/// Why there is no credential to show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoCredential {
+    /// Somebody must act, and the service says so already: its grant is dead, or its mailbox pauses.
+    Stopped(Diagnosis),
+    /// Somebody must mend the configuration, and nothing of the service tells yet.
+    Misconfigured(Diagnosis),
+    /// The provider doesn't answer now.
+    Later(Diagnosis, Duration),
+    /// The store, or a bug.
+    Failed(Error),
+}
+
+impl From<StoreError> for NoCredential {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Error> for NoCredential {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::State { diagnosis, .. } => Self::Misconfigured(*diagnosis),
+            error => Self::Failed(error),
+        }
+    }
+}
+
+/// The credential that a new connection of this service shows, and its generation. A token older
+/// than `not_before`, or about to expire, is refreshed first.
+///
+/// # Errors
+/// [`NoCredential`] says whether waiting can help.
+pub async fn credential(
+    core: &Core,
+    service: &Service,
+    not_before: u64,
+) -> std::result::Result<(Credential, u64), NoCredential> {
+    let config = &service.config;
+    match &config.auth {
+        Auth::None => Ok((Credential::None, 0)),
+        Auth::Password { username } => {
+            let secrets = secrets(core, &service.id).await?;
+            let password = secrets.password.ok_or_else(|| missing(service))?;
+            Ok((
+                Credential::Password {
+                    username: username.clone(),
+                    password,
+                },
+                service.revision,
+            ))
+        }
+        Auth::OAuth2(oauth2) => {
+            let row = core.store.token(&service.id).await?;
+            let row = row.ok_or_else(|| missing(service))?;
+            let tokens = open_tokens(core, &service.id, &row)?;
+            let fresh = core.env.now() + EXPIRY_MARGIN < tokens.access_expire_time;
+            let (tokens, generation) = if fresh && row.generation >= not_before {
+                (tokens, row.generation)
+            } else {
+                refresh(core, &service.id, row.generation).await?
+            };
+            Ok((bearer(oauth2, tokens.access_token.clone()), generation))
+        }
+    }
+}
+
+/// Refreshes a token whose time has come. How it went is recorded with the service.
+pub async fn refresh_due(core: &Core, id: &ServiceId) {
+    let seen = match core.store.token(id).await {
+        Ok(Some(row)) => row.generation,
+        Ok(None) => return,
+        Err(error) => return tracing::error!(service = %id, ?error, "a token can't be read"),
+    };
+    match refresh(core, id, seen).await {
+        Ok((_, generation)) => tracing::debug!(service = %id, generation, "refreshed"),
+        Err(
+            NoCredential::Stopped(diagnosis)
+            | NoCredential::Misconfigured(diagnosis)
+            | NoCredential::Later(diagnosis, _),
+        ) => {
+            tracing::warn!(service = %id, reason = %diagnosis.reason, code = diagnosis.provider_code, "not refreshed");
+        }
+        Err(NoCredential::Failed(error)) => {
+            tracing::error!(service = %id, ?error, "a refresh was not recorded")
+        }
+    }
+}
+
+/// Refreshes the token of a service, unless somebody else has replaced the one of
+/// `seen_generation` meanwhile. What the provider returned is durable before it is used.
+///
+/// # Errors
+/// [`NoCredential`]; a dead grant and a broken configuration are recorded before it returns.
+pub(super) async fn refresh(
+    core: &Core,
+    id: &ServiceId,
+    seen_generation: u64,
+) -> std::result::Result<(Tokens, u64), NoCredential> {
+    let row = core
+        .store
+        .service(id)
+        .await?
+        .ok_or_else(|| Error::service_not_found(id))?;
+    let _turn = core.refresh_turn(&row.service.mailbox()).await;
+
+    // Both may have changed while we waited for our turn.
+    let service = core
+        .store
+        .service(id)
+        .await?
+        .ok_or_else(|| Error::service_not_found(id))?
+        .service;
+    let row = core
+        .store
+        .token(id)
+        .await?
+        .ok_or_else(|| missing(&service))?;
+    let tokens = open_tokens(core, id, &row)?;
+    if row.generation > seen_generation {
+        return Ok((tokens, row.generation));
+    }
+    if let Grant::Dead(diagnosis) = &service.grant {
+        return Err(NoCredential::Stopped(diagnosis.clone()));
+    }
+    let Some(oauth2) = service.config.oauth2() else {
+        return Err(missing(&service));
+    };
+    let Some(refresh_token) = tokens.refresh_token else {
+        let diagnosis = catalogue::local(Reason::NoRefreshToken, &Subject::of(&service.config), "");
+        core.store
+            .bury_grant(core.env.now(), id, row.generation, diagnosis.clone())
+            .await?;
+        return Err(NoCredential::Stopped(diagnosis));
+    };
+    let secret = secrets(core, id).await?.client_secret;
+    let endpoints = endpoints(core, &service, oauth2)?;
+    let client = Client {
+        id: &oauth2.client_id,
+        secret: secret.as_ref(),
+        endpoints: &endpoints,
+    };
+    match oauth::refresh(&client, &refresh_token, async |request| {
+        core.egress.http(request).await
+    })
+    .await
+    {
+        Ok(answer) => {
+            let answer = TokenAnswer {
+                refresh_token: answer.refresh_token.or(Some(refresh_token)),
+                ..answer
+            };
+            let authorization = service.authorization.clone();
+            Ok(keep(core, &service, row.generation, answer, authorization).await?)
+        }
+        Err(error) => Err(refresh_failed(core, &service, &row, &error).await?),
+    }
+}
+
+/// Seals and stores what the provider gave, as the generation after this one.
+pub(super) async fn keep(
+    core: &Core,
+    service: &Service,
+    generation: u64,
+    answer: TokenAnswer,
+    before: Option<Authorization>,
+) -> std::result::Result<(Tokens, u64), StoreError> {
+    let now = core.env.now();
+    let lifetime = answer.expires_in.unwrap_or(DEFAULT_LIFETIME);
+    let refresh_time = answer
+        .refresh_token
+        .is_some()
+        .then(|| now + refresh_after(lifetime, core.env.fraction()));
+    let is_new = before.is_none();
+    let authorization = match before {
+        Some(before) => Authorization {
+            last_refresh_time: Some(now),
+            ..before
+        },
+        None => Authorization {
+            login: identity(&answer)
+                .map_or_else(String::new, |identity| identity.login().to_owned()),
+            scopes: answer.scopes.clone(),
+            authorize_time: now,
+            access_token_expire_time: now,
+            last_refresh_time: None,
+            next_refresh_time: None,
+        },
+    };
+    let authorization = Authorization {
+        access_token_expire_time: now + lifetime,
+        next_refresh_time: refresh_time,
+        ..authorization
+    };
+    let tokens = Tokens {
+        access_token: answer.access_token,
+        refresh_token: answer.refresh_token,
+        access_expire_time: now + lifetime,
+    };
+    let plain = zeroize::Zeroizing::new(crate::store::encode(&tokens));
+    let sealed = core
+        .vault
+        .seal(&token_identity(&service.id, generation + 1), &plain);
+    let new = NewToken {
+        service_id: service.id.clone(),
+        expected_generation: generation,
+        sealed,
+        refresh_time,
+        end_pause: is_new,
+        authorization,
+    };
+    let generation = core.store.save_token(now, new).await?;
+    Ok((tokens, generation))
+}
+
+/// Records why a refresh failed, and says what the caller may expect.
+async fn refresh_failed(
+    core: &Core,
+    service: &Service,
+    row: &TokenRow,
+    error: &ProviderError,
+) -> std::result::Result<NoCredential, NoCredential> {
+    let now = core.env.now();
+    let diagnosis = Diagnosis {
+        since: Some(now),
+        ..diagnose(error, service)
+    };
+    if error.is_transient() {
+        let wait = refresh_backoff(
+            row.failures,
+            error.retry_after.unwrap_or_default(),
+            core.env.fraction(),
+        );
+        core.store
+            .postpone_refresh(now, &service.id, row.generation, now + wait)
+            .await?;
+        return Ok(NoCredential::Later(diagnosis, wait));
+    }
+    if error.kills_grant() {
+        tracing::warn!(service = %service.id, code = diagnosis.provider_code, "the grant died: {}", diagnosis.summary);
+        core.store
+            .bury_grant(now, &service.id, row.generation, diagnosis.clone())
+            .await?;
+    } else {
+        tracing::warn!(service = %service.id, code = diagnosis.provider_code, "can't refresh: {}", diagnosis.summary);
+        let probe_time = now + CONFIGURATION_PROBE;
+        core.store
+            .postpone_refresh(now, &service.id, row.generation, probe_time)
+            .await?;
+        let pause = Pause {
+            diagnosis: diagnosis.clone(),
+            since: now,
+            probe_time,
+            probes: 0,
+        };
+        core.store
+            .pause_mailbox(now, &service.mailbox(), pause)
+            .await?;
+    }
+    Ok(NoCredential::Stopped(diagnosis))
+}
+
+/// A configuration error is looked at again after this long, or at a change (invariant 6).
+pub(super) const CONFIGURATION_PROBE: Duration = Duration::from_secs(3_600);
+
+/// What a provider's refusal means for this service.
+pub(super) fn diagnose(error: &ProviderError, service: &Service) -> Diagnosis {
+    let subject = Subject::of(&service.config);
+    match error.kind {
+        ErrorKind::Denied => catalogue::local(Reason::EgressDenied, &subject, &error.description),
+        ErrorKind::Transport | ErrorKind::Server => {
+            catalogue::local(Reason::ProviderUnavailable, &subject, &error.description)
+        }
+        ErrorKind::Throttled => {
+            catalogue::local(Reason::ProviderThrottled, &subject, &error.description)
+        }
+        ErrorKind::Protocol => {
+            catalogue::local(Reason::ProviderProtocol, &subject, &error.description)
+        }
+        ErrorKind::Refused => catalogue::oauth(
+            &error.error,
+            &error.suberror,
+            &error.codes,
+            &error.description,
+            &subject,
+        ),
+    }
+}
+
+/// The secrets of a service, opened.
+pub(super) async fn secrets(core: &Core, id: &ServiceId) -> Result<Secrets> {
+    match core.store.secrets(id).await? {
+        Some(sealed) => open_secrets(core, id, &sealed),
+        None => Ok(Secrets::default()),
+    }
+}
+
+fn open_secrets(core: &Core, id: &ServiceId, sealed: &Sealed) -> Result<Secrets> {
+    let plain = core
+        .vault
+        .open(&secrets_identity(id), sealed)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    crate::store::decode(&plain).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// Seals a service's secrets.
+pub(super) fn seal_secrets(core: &Core, id: &ServiceId, secrets: &Secrets) -> Sealed {
+    let plain = zeroize::Zeroizing::new(crate::store::encode(secrets));
+    core.vault.seal(&secrets_identity(id), &plain)
+}
+
+/// Where this service's tokens come from.
+pub(super) fn endpoints(core: &Core, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
+    let authority = &core.config.oauth.microsoft_authority;
+    let overrides = ProviderOverrides {
+        microsoft_authority: (!authority.is_empty()).then(|| authority.clone()),
+    };
+    Endpoints::of(oauth2, &overrides).map_err(|violation| {
+        let detail = format!("{} {}", violation.field, violation.description);
+        let diagnosis = catalogue::local(
+            Reason::AppConfiguration,
+            &Subject::of(&service.config),
+            &detail,
+        );
+        Error::state(format!("services/{}", service.id), diagnosis)
+    })
+}
+
+/// Who signed in, where the provider says so.
+pub(super) fn identity(answer: &TokenAnswer) -> Option<Identity> {
+    answer.id_token.as_ref().and_then(Identity::from_id_token)
+}
+
+fn open_tokens(core: &Core, id: &ServiceId, row: &TokenRow) -> Result<Tokens> {
+    let identity = token_identity(id, row.generation);
+    let plain = core
+        .vault
+        .open(&identity, &row.sealed)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    crate::store::decode(&plain).map_err(|error| Error::Internal(error.to_string()))
+}
+
+fn bearer(oauth2: &OAuth2, token: Secret) -> Credential {
+    let user = oauth2.login_email.to_string();
+    match &oauth2.provider {
+        Provider::Custom(custom) if custom.sasl_mechanism == SaslMechanism::Oauthbearer => {
+            Credential::Oauthbearer { user, token }
+        }
+        _ => Credential::Xoauth2 { user, token },
+    }
+}
+
+/// There is nothing stored to log in with.
+fn missing(service: &Service) -> NoCredential {
+    let subject = Subject::of(&service.config);
+    NoCredential::Misconfigured(catalogue::local(Reason::ServiceNotAuthorized, &subject, ""))
+}
+
+fn secrets_identity(id: &ServiceId) -> String {
+    format!("service/{id}/secrets")
+}
+
+fn token_identity(id: &ServiceId, generation: u64) -> String {
+    format!("service/{id}/token/{generation}")
+}

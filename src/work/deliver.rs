@@ -1,0 +1,39 @@
+//! Claims what is due and delivers it, so many at once as the configuration allows.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::Tasks;
+use crate::model::Timestamp;
+use crate::ops::{Core, deliver};
+use crate::store::StoreError;
+
+/// Delivers until `stop` is set.
+pub async fn run(core: &Arc<Core>, stop: watch::Receiver<bool>, tasks: &mut Tasks) {
+    super::run(core, stop, tasks, async |tasks| run_once(core, tasks).await).await;
+}
+
+/// Claims what is due now and begins to deliver it; returns when time alone makes more due.
+///
+/// # Errors
+/// Those of the store.
+pub async fn run_once(
+    core: &Arc<Core>,
+    tasks: &mut Tasks,
+) -> Result<Option<Timestamp>, StoreError> {
+    let now = core.env.now();
+    let free = tasks.free();
+    if free > 0 {
+        for claimed in core.store.claim_due(now, free).await? {
+            let core = core.clone();
+            tasks.begin(async move {
+                let id = claimed.claim.message_id.clone();
+                if let Err(error) = deliver::deliver_one(&core, claimed).await {
+                    tracing::error!(message = %id, ?error, "the end of a delivery was not recorded");
+                }
+            });
+        }
+    }
+    core.store.next_due(now).await
+}

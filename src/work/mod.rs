@@ -1,0 +1,85 @@
+//! The loops. Each only decides when: what is done is an operation, and each turn is a `run_once`
+//! that tests can call.
+//!
+//! A loop sleeps until the next due time, until the store changed, or until one of its tasks ended,
+//! then re-reads the truth.
+
+pub mod deliver;
+pub mod refresh;
+pub mod sweep;
+
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::model::Timestamp;
+use crate::ops::Core;
+use crate::store::StoreError;
+
+/// A store that fails is asked again after this long.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a loop has begun and not ended, at most so much at once.
+pub struct Tasks {
+    under_way: JoinSet<()>,
+    max: usize,
+}
+
+impl Tasks {
+    /// Nothing under way, and never more than `max`.
+    pub fn at_most(max: usize) -> Self {
+        Self {
+            under_way: JoinSet::new(),
+            max,
+        }
+    }
+
+    /// How many may begin now.
+    fn free(&mut self) -> usize {
+        while self.under_way.try_join_next().is_some() {}
+        self.max.saturating_sub(self.under_way.len())
+    }
+
+    fn begin(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.under_way.spawn(task);
+    }
+
+    async fn one_ended(&mut self) {
+        if self.under_way.join_next().await.is_none() {
+            pending::<()>().await;
+        }
+    }
+
+    /// Waits until nothing is under way.
+    pub async fn drain(&mut self) {
+        while self.under_way.join_next().await.is_some() {}
+    }
+}
+
+/// Runs `turn` whenever there may be something to do, until `stop` is set. What is under way then
+/// goes on: see [`Tasks::drain`].
+async fn run(
+    core: &Core,
+    mut stop: watch::Receiver<bool>,
+    tasks: &mut Tasks,
+    mut turn: impl AsyncFnMut(&mut Tasks) -> Result<Option<Timestamp>, StoreError>,
+) {
+    let mut changed = core.store.changed();
+    while !*stop.borrow_and_update() {
+        // Before the turn reads: what changes from here on wakes us.
+        changed.borrow_and_update();
+        let due = turn(tasks).await.unwrap_or_else(|error| {
+            tracing::error!(?error, "the store failed; trying again");
+            Some(core.env.now() + STORE_RETRY)
+        });
+        tokio::select! {
+            biased;
+            _ = stop.changed() => {}
+            _ = changed.changed() => {}
+            () = tasks.one_ended() => {}
+            () = core.env.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
+        }
+    }
+}

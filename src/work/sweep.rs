@@ -1,0 +1,48 @@
+//! Ends what time ends: expired messages, old records, idle connections.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Tasks;
+use crate::model::Timestamp;
+use crate::ops::Core;
+use crate::store::StoreError;
+
+/// Messages that one transaction expires.
+const BATCH: usize = 256;
+
+/// Idle connections and old records are looked for this often.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// A request id is known at least this long after acceptance.
+const REQUEST_ID_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Sweeps until `stop` is set.
+pub async fn run(core: &Core, stop: watch::Receiver<bool>) {
+    let mut next_tidy = core.env.now();
+    let turn = async |_: &mut Tasks| run_once(core, &mut next_tidy).await;
+    super::run(core, stop, &mut Tasks::at_most(0), turn).await;
+}
+
+/// Expires what is due, and tidies up once `next_tidy` has come.
+///
+/// # Errors
+/// Those of the store.
+pub async fn run_once(
+    core: &Core,
+    next_tidy: &mut Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let now = core.env.now();
+    while core.store.expire_due(now, BATCH).await? == BATCH {}
+    if now >= *next_tidy {
+        *next_tidy = now + INTERVAL;
+        core.pool.close_idle().await;
+        let before = now.before(core.config.retention());
+        core.store
+            .trim(now, before, now.before(REQUEST_ID_KEPT))
+            .await?;
+    }
+    let due = core.store.next_due(now).await?;
+    Ok(Some(due.map_or(*next_tidy, |due| due.min(*next_tidy))))
+}
