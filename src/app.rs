@@ -1,0 +1,200 @@
+//! The only wiring: configuration and sockets → [`Core`] → servers and loops → run until stopped,
+//! then drain.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::egress::Egress;
+use crate::env::Env;
+use crate::model::Error;
+use crate::ops::Core;
+use crate::smtp::{Pool, Timeouts};
+use crate::store::{MessageFilter, ServiceFilter, Store};
+use crate::vault::Vault;
+use crate::work::{self, Tasks};
+use crate::{http, rpc};
+
+/// Refreshes under way at once, over all mailboxes.
+const REFRESHES_AT_ONCE: usize = 32;
+
+/// The sockets on which the servers listen, bound by whoever starts the app.
+pub struct Listeners {
+    pub grpc: TcpListener,
+    pub http: TcpListener,
+}
+
+/// Everything built and bound; nothing runs yet.
+pub struct App {
+    core: Arc<Core>,
+    listeners: Listeners,
+}
+
+/// Why the app can't start.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl StartError {
+    fn new(what: &str, error: impl fmt::Display) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+}
+
+impl Listeners {
+    /// Binds what the configuration says.
+    ///
+    /// # Errors
+    /// When an address is taken or not ours; the message names its key.
+    pub async fn bind(config: &Config) -> Result<Self, StartError> {
+        let (grpc, http) = (config.server.grpc_listen, config.server.http_listen);
+        Ok(Self {
+            grpc: bind("server.grpc_listen", grpc).await?,
+            http: bind("server.http_listen", http).await?,
+        })
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::new(&format!("can't listen on {address} ({key})"), error))
+}
+
+impl App {
+    /// Builds everything on this store, and ends what an earlier process had claimed in it.
+    ///
+    /// # Errors
+    /// When a file, the key or the store can't be used.
+    pub async fn build(
+        config: Config,
+        listeners: Listeners,
+        store: Arc<dyn Store>,
+        env: Env,
+    ) -> Result<Self, StartError> {
+        make_folder(&config.data.folder).map_err(|error| {
+            StartError::new(
+                &format!("the data folder {}", config.data.folder.display()),
+                error,
+            )
+        })?;
+        let from_store = |error| StartError::new("the store", Error::from(error));
+        let records_exist = !store
+            .services(&ServiceFilter::default(), None, 1)
+            .await
+            .map_err(from_store)?
+            .is_empty()
+            || !store
+                .messages(&MessageFilter::default(), None, 1)
+                .await
+                .map_err(from_store)?
+                .is_empty();
+        let vault = Vault::from_key_file(&config.vault_key_file(), records_exist, env.clone())
+            .map_err(|error| StartError::new("can't open the vault", error))?;
+        let egress = egress(&config, &env)?;
+        let hello_name = match config.egress.hello_name.as_str() {
+            "" => "[127.0.0.1]".to_owned(),
+            name => name.to_owned(),
+        };
+        let pool = Pool::new(env.clone(), egress.clone(), Timeouts::default(), hello_name);
+        store.recover(env.now()).await.map_err(from_store)?;
+        let core = Arc::new(Core::new(store, pool, egress, vault, env, config));
+        Ok(Self { core, listeners })
+    }
+
+    /// What operations work with, for a process that also calls them itself.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Serves until `stopped` ends, then drains: health says NOT_SERVING, nothing new is claimed,
+    /// watchers are told to reconnect, and what is under way gets the grace period to end.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run_until(self, stopped: impl Future<Output = ()>) -> io::Result<()> {
+        let (stop, stopping) = watch::channel(false);
+        let core = &self.core;
+        let (mut deliveries, mut refreshes) = (
+            Tasks::at_most(core.config.delivery.max_in_flight as usize),
+            Tasks::at_most(REFRESHES_AT_ONCE),
+        );
+        let grpc = rpc::server::serve(core.clone(), self.listeners.grpc, stopping.clone());
+        let http = http::serve(core.clone(), self.listeners.http, stopping.clone());
+        let work = async {
+            tokio::join!(
+                work::deliver::run(core, stopping.clone(), &mut deliveries),
+                work::refresh::run(core, stopping.clone(), &mut refreshes),
+                work::sweep::run(core, stopping.clone()),
+            );
+            tokio::join!(deliveries.drain(), refreshes.drain());
+        };
+        let all = async {
+            let (grpc, http, ()) = tokio::join!(grpc, http, work);
+            grpc.and(http)
+        };
+        tokio::pin!(all);
+        tokio::select! {
+            biased;
+            ended = &mut all => return ended,
+            () = stopped => {}
+        }
+        tracing::info!("draining");
+        // The receivers live in the futures above.
+        let _ = stop.send(true);
+        let grace = Duration::from_secs(u64::from(core.config.server.drain_grace_seconds));
+        core.env.timeout(grace, all).await.unwrap_or_else(|_| {
+            tracing::warn!(
+                "the grace period is over; what is still under way is taken up at the next start"
+            );
+            Ok(())
+        })
+    }
+}
+
+fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
+    let allow = config
+        .egress
+        .allow
+        .iter()
+        .map(|text| {
+            text.parse()
+                .map_err(|error| StartError::new(&format!("egress.allow: {text:?}"), error))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let extra_ca = match &config.egress.extra_ca_file {
+        path if path.as_os_str().is_empty() => None,
+        path => Some(std::fs::read(path).map_err(|error| {
+            StartError::new(&format!("egress.extra_ca_file {}", path.display()), error)
+        })?),
+    };
+    let local_address = config
+        .local_address()
+        .map_err(|error| StartError(error.to_string()))?;
+    Egress::new(env.clone(), allow, extra_ca.as_deref(), local_address)
+        .map_err(|error| StartError::new("egress.extra_ca_file", error))
+}
+
+/// Makes the folder, for its owner alone, where there is none yet.
+fn make_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}

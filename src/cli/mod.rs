@@ -1,0 +1,68 @@
+//! The command line: serve, demo, sandbox.
+
+mod demo;
+mod sandbox;
+mod serve;
+
+use std::fmt;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// A self-hosted email-sending service: OAuth2 mailboxes behind one gRPC API.
+#[derive(Parser)]
+#[command(name = "mailwright", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Show the whole job in this one process: create, authorize, test, send, watch
+    Demo(demo::Demo),
+    /// Run the stand-in for Entra and Exchange Online, to try and to test against
+    Sandbox(sandbox::SandboxCommand),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What to print before exiting with a code other than 0.
+    pub async fn run(self) -> Result<(), Failed> {
+        match self.command {
+            Command::Serve(serve) => serve.run().await,
+            Command::Demo(demo) => demo.run().await,
+            Command::Sandbox(sandbox) => sandbox.run().await,
+        }
+    }
+}
+
+/// Why a command failed, for a person.
+#[derive(Debug)]
+pub struct Failed(String);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Logs go to stderr: stdout belongs to what a command prints.
+fn log_to_stderr(level: &str) -> Result<(), Failed> {
+    let filter = EnvFilter::try_new(level)?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! AdminAPI: parse, call the operation, answer.
+
+use tonic::{Request, Response};
+
+use super::convert::service_view::{self, ServiceView};
+use super::convert::{self, requests, service, update};
+use super::proto::v1::{self, admin_api_server::AdminApi};
+use super::{Answer, Api};
+use crate::model::problem::problem;
+use crate::ops::authorize::{self, Door};
+use crate::ops::services::{self, NewService};
+use crate::ops::{info, send_test};
+use crate::store::ServiceRow;
+
+#[tonic::async_trait]
+impl AdminApi for Api {
+    async fn create_service(
+        &self,
+        request: Request<v1::CreateServiceRequest>,
+    ) -> Answer<v1::CreateServiceResponse> {
+        let (id, config, secrets) =
+            service::create_service(request.into_inner()).map_err(|error| self.status(error))?;
+        let row = services::create(
+            &self.core,
+            NewService {
+                id,
+                config,
+                secrets,
+            },
+        )
+        .await
+        .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::CreateServiceResponse {
+            service: Some(self.service(row)),
+        }))
+    }
+
+    async fn get_service(
+        &self,
+        request: Request<v1::GetServiceRequest>,
+    ) -> Answer<v1::GetServiceResponse> {
+        let id = requests::service_id(&request.into_inner().service_id)
+            .map_err(|error| self.status(error))?;
+        let row = services::get(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::GetServiceResponse {
+            service: Some(self.service(row)),
+        }))
+    }
+
+    async fn list_services(
+        &self,
+        request: Request<v1::ListServicesRequest>,
+    ) -> Answer<v1::ListServicesResponse> {
+        let (filter, page) =
+            requests::list_services(request.into_inner()).map_err(|error| self.status(error))?;
+        let rows = services::list(&self.core, &filter, page.after.as_ref(), page.size)
+            .await
+            .map_err(|error| self.status(error))?;
+        let next_page_token = page.next(&rows, |row| &row.service.id);
+        let services = rows.into_iter().map(|row| self.service(row)).collect();
+        Ok(Response::new(v1::ListServicesResponse {
+            services,
+            next_page_token,
+        }))
+    }
+
+    async fn update_service(
+        &self,
+        request: Request<v1::UpdateServiceRequest>,
+    ) -> Answer<v1::UpdateServiceResponse> {
+        let request = request.into_inner();
+        let (id, revision) = update::update_target(&request).map_err(|error| self.status(error))?;
+        let change = |current: &_| update::apply_update(current, request.clone());
+        let row = services::change(&self.core, &id, revision, change)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::UpdateServiceResponse {
+            service: Some(self.service(row)),
+        }))
+    }
+
+    async fn delete_service(
+        &self,
+        request: Request<v1::DeleteServiceRequest>,
+    ) -> Answer<v1::DeleteServiceResponse> {
+        let request =
+            requests::delete_service(request.into_inner()).map_err(|error| self.status(error))?;
+        services::delete(
+            &self.core,
+            &request.service_id,
+            request.expected_revision,
+            request.cancel_pending,
+        )
+        .await
+        .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::DeleteServiceResponse {}))
+    }
+
+    async fn suspend_service(
+        &self,
+        request: Request<v1::SuspendServiceRequest>,
+    ) -> Answer<v1::SuspendServiceResponse> {
+        let id = requests::service_id(&request.into_inner().service_id)
+            .map_err(|error| self.status(error))?;
+        let row = services::suspend(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::SuspendServiceResponse {
+            service: Some(self.service(row)),
+        }))
+    }
+
+    async fn resume_service(
+        &self,
+        request: Request<v1::ResumeServiceRequest>,
+    ) -> Answer<v1::ResumeServiceResponse> {
+        let id = requests::service_id(&request.into_inner().service_id)
+            .map_err(|error| self.status(error))?;
+        let row = services::resume(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::ResumeServiceResponse {
+            service: Some(self.service(row)),
+        }))
+    }
+
+    async fn begin_authorize(
+        &self,
+        request: Request<v1::BeginAuthorizeRequest>,
+    ) -> Answer<v1::BeginAuthorizeResponse> {
+        let request =
+            requests::begin_authorize(request.into_inner()).map_err(|error| self.status(error))?;
+        let begun = authorize::begin(&self.core, &request.service_id, &request.return_url)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::BeginAuthorizeResponse {
+            authorization_url: begun.authorization_url,
+            state: begun.state.expose().to_owned(),
+            redirect_uri: begun.redirect_uri,
+            expire_time: Some(convert::timestamp(begun.expire_time)),
+        }))
+    }
+
+    async fn complete_authorize(
+        &self,
+        request: Request<v1::CompleteAuthorizeRequest>,
+    ) -> Answer<v1::CompleteAuthorizeResponse> {
+        let redirect = requests::complete_authorize(request.into_inner())
+            .map_err(|error| self.status(error))?;
+        let completed = authorize::complete(&self.core, &Door::Platform, redirect)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::CompleteAuthorizeResponse {
+            service: Some(self.service(completed.row)),
+        }))
+    }
+
+    async fn revoke_authorization(
+        &self,
+        _: Request<v1::RevokeAuthorizationRequest>,
+    ) -> Answer<v1::RevokeAuthorizationResponse> {
+        self.unimplemented("RevokeAuthorization")
+    }
+
+    async fn send_test(
+        &self,
+        request: Request<v1::SendTestRequest>,
+    ) -> Answer<v1::SendTestResponse> {
+        let request =
+            requests::send_test(request.into_inner()).map_err(|error| self.status(error))?;
+        let report = send_test::send_test(&self.core, &request.service_id, &request.to)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(requests::test_report(report)))
+    }
+
+    async fn create_access_key(
+        &self,
+        _: Request<v1::CreateAccessKeyRequest>,
+    ) -> Answer<v1::CreateAccessKeyResponse> {
+        self.unimplemented("CreateAccessKey")
+    }
+
+    async fn list_access_keys(
+        &self,
+        _: Request<v1::ListAccessKeysRequest>,
+    ) -> Answer<v1::ListAccessKeysResponse> {
+        self.unimplemented("ListAccessKeys")
+    }
+
+    async fn revoke_access_key(
+        &self,
+        _: Request<v1::RevokeAccessKeyRequest>,
+    ) -> Answer<v1::RevokeAccessKeyResponse> {
+        self.unimplemented("RevokeAccessKey")
+    }
+
+    async fn get_server_info(
+        &self,
+        _: Request<v1::GetServerInfoRequest>,
+    ) -> Answer<v1::GetServerInfoResponse> {
+        let info = info::server_info(&self.core)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(convert::server_info(info)))
+    }
+}
+
+impl Api {
+    fn service(&self, row: ServiceRow) -> v1::Service {
+        service_view::service(self.view(row))
+    }
+
+    /// A service and what is known of it elsewhere.
+    pub(super) fn view(&self, row: ServiceRow) -> ServiceView {
+        ServiceView {
+            redirect_uri: services::redirect_uri(&self.core, &row.service),
+            problem: problem(&row.service, row.pause.as_ref()),
+            row,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! MailAPI: parse, call the operation, answer.
+
+use tokio_stream::Empty;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{self, message, requests, send as convert_send};
+use super::proto::v1::{self, mail_api_server::MailApi};
+use super::{Answer, Api};
+use crate::ops::{messages, send};
+
+#[tonic::async_trait]
+impl MailApi for Api {
+    async fn send(&self, request: Request<v1::SendRequest>) -> Answer<v1::SendResponse> {
+        let input = convert_send::send(request.into_inner()).map_err(|error| self.status(error))?;
+        let accepted = send::send(&self.core, input)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(convert::accepted(accepted)))
+    }
+
+    type SendStreamStream = Empty<Result<v1::SendStreamResponse, Status>>;
+
+    async fn send_stream(
+        &self,
+        _: Request<Streaming<v1::SendStreamRequest>>,
+    ) -> Answer<Self::SendStreamStream> {
+        self.unimplemented("SendStream")
+    }
+
+    async fn get_message(
+        &self,
+        request: Request<v1::GetMessageRequest>,
+    ) -> Answer<v1::GetMessageResponse> {
+        let id = requests::message_id(&request.into_inner().message_id)
+            .map_err(|error| self.status(error))?;
+        let (full, cursor) = messages::get(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::GetMessageResponse {
+            message: Some(message::message(full, cursor)),
+        }))
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<v1::ListMessagesRequest>,
+    ) -> Answer<v1::ListMessagesResponse> {
+        let (filter, page) =
+            requests::list_messages(request.into_inner()).map_err(|error| self.status(error))?;
+        let rows = messages::list(&self.core, &filter, page.after.as_ref(), page.size)
+            .await
+            .map_err(|error| self.status(error))?;
+        let next_page_token = page.next(&rows, |(full, _)| &full.message.id);
+        let messages = rows
+            .into_iter()
+            .map(|(full, cursor)| message::message(full, cursor))
+            .collect();
+        Ok(Response::new(v1::ListMessagesResponse {
+            messages,
+            next_page_token,
+        }))
+    }
+
+    async fn cancel_message(
+        &self,
+        request: Request<v1::CancelMessageRequest>,
+    ) -> Answer<v1::CancelMessageResponse> {
+        let id = requests::message_id(&request.into_inner().message_id)
+            .map_err(|error| self.status(error))?;
+        let (full, cursor) = messages::cancel(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::CancelMessageResponse {
+            message: Some(message::message(full, cursor)),
+        }))
+    }
+
+    async fn retry_message(
+        &self,
+        _: Request<v1::RetryMessageRequest>,
+    ) -> Answer<v1::RetryMessageResponse> {
+        self.unimplemented("RetryMessage")
+    }
+
+    async fn resolve_message(
+        &self,
+        _: Request<v1::ResolveMessageRequest>,
+    ) -> Answer<v1::ResolveMessageResponse> {
+        self.unimplemented("ResolveMessage")
+    }
+}

@@ -1,0 +1,43 @@
+//! The gRPC door: protobuf in, operations called, protobuf out.
+//!
+//! Generated types stop at `convert`, statuses are made in `error`; the handlers hold no rule of
+//! their own.
+
+mod admin;
+pub mod codec;
+pub mod convert;
+pub mod error;
+mod mail;
+pub mod proto;
+pub mod server;
+mod status;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tonic::{Response, Status};
+
+use crate::model::Error;
+use crate::ops::Core;
+
+/// All three APIs.
+#[derive(Clone)]
+struct Api {
+    core: Arc<Core>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What a handler returns.
+type Answer<T> = Result<Response<T>, Status>;
+
+impl Api {
+    /// The status of a failed operation.
+    fn status(&self, error: Error) -> Status {
+        error::status(&error, &self.core.env)
+    }
+
+    /// The answer of an RPC that a later version implements; ARCHITECTURE.md lists them.
+    fn unimplemented<T>(&self, what: &'static str) -> Answer<T> {
+        Err(self.status(Error::Unimplemented { what }))
+    }
+}

@@ -1,0 +1,97 @@
+//! The gRPC server: the three APIs with health and reflection, and its limits.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::server::NamedService;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+
+use super::proto::FILE_DESCRIPTOR_SET;
+use super::proto::v1::admin_api_server::AdminApiServer;
+use super::proto::v1::mail_api_server::MailApiServer;
+use super::proto::v1::status_api_server::StatusApiServer;
+use super::{Api, codec};
+use crate::ops::Core;
+
+/// The largest request on AdminAPI and StatusAPI.
+const SMALL_REQUEST_MAX: usize = 1024 * 1024;
+
+/// A peer that answers no ping for so long is gone, and its streams with it.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Serves until `stopping` is set, and then until what is under way has ended.
+///
+/// # Errors
+/// When the listener fails.
+pub fn serve(
+    core: Arc<Core>,
+    listener: TcpListener,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = io::Result<()>> {
+    let server = &core.config.server;
+    let (max_request, max_streams) = (
+        server.max_request_bytes as usize,
+        server.max_streams_per_connection,
+    );
+    let api = Api {
+        core,
+        stopping: stopping.clone(),
+    };
+    async move {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        set_health(&health, ServingStatus::Serving).await;
+        let stop = async {
+            stopped(stopping).await;
+            set_health(&health, ServingStatus::NotServing).await;
+        };
+        Server::builder()
+            .max_concurrent_streams(Some(max_streams))
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE))
+            .layer(codec::layer())
+            .add_service(health_service)
+            .add_service(reflection().build_v1().map_err(io::Error::other)?)
+            .add_service(reflection().build_v1alpha().map_err(io::Error::other)?)
+            .add_service(
+                AdminApiServer::new(api.clone()).max_decoding_message_size(SMALL_REQUEST_MAX),
+            )
+            .add_service(MailApiServer::new(api.clone()).max_decoding_message_size(max_request))
+            .add_service(StatusApiServer::new(api).max_decoding_message_size(SMALL_REQUEST_MAX))
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                stop,
+            )
+            .await
+            .map_err(io::Error::other)
+    }
+}
+
+/// Ends once `stopping` is set.
+pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone has stopped, too.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn set_health(health: &tonic_health::server::HealthReporter, status: ServingStatus) {
+    let names = [
+        "",
+        AdminApiServer::<Api>::NAME,
+        MailApiServer::<Api>::NAME,
+        StatusApiServer::<Api>::NAME,
+    ];
+    for name in names {
+        health.set_service_status(name, status).await;
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

@@ -1,0 +1,114 @@
+//! StatusAPI: the feed as a stream.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::convert::{message, requests};
+use super::proto::v1::{self, status_api_server::StatusApi};
+use super::server::stopped;
+use super::{Answer, Api};
+use crate::model::event::Cursor;
+use crate::model::{Error, Reason};
+use crate::ops::feed::{self, Filter};
+
+/// Events that wait for a slow watcher; the log keeps the rest.
+const WAITING_MAX: usize = 16;
+
+/// How long a watcher that is sent away should wait.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+
+type Sender = mpsc::Sender<Result<v1::WatchStatusResponse, Status>>;
+
+#[tonic::async_trait]
+impl StatusApi for Api {
+    type WatchStatusStream = ReceiverStream<Result<v1::WatchStatusResponse, Status>>;
+
+    async fn watch_status(
+        &self,
+        request: Request<v1::WatchStatusRequest>,
+    ) -> Answer<Self::WatchStatusStream> {
+        let (start, filter) =
+            requests::watch_status(request.into_inner()).map_err(|error| self.status(error))?;
+        let cursor = feed::start(&self.core, start)
+            .await
+            .map_err(|error| self.status(error))?;
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let api = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = sender.closed() => {}
+                () = stopped(api.stopping.clone()) => {
+                    // A watcher that is gone needs no word.
+                    let _ = sender.send(Err(api.status(draining()))).await;
+                }
+                ended = api.watch(cursor, &filter, &sender) => {
+                    if let Err(error) = ended {
+                        let _ = sender.send(Err(error)).await;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+impl Api {
+    /// Tells what happened, in order, until the watcher is gone.
+    async fn watch(
+        &self,
+        mut cursor: Cursor,
+        filter: &Filter,
+        sender: &Sender,
+    ) -> Result<(), Status> {
+        let core = &self.core;
+        let interval = Duration::from_secs(u64::from(core.config.server.heartbeat_seconds));
+        let mut changed = core.store.changed();
+        // The first heartbeat says that all that was kept has been told.
+        let mut heartbeat_due = None;
+        loop {
+            changed.borrow_and_update();
+            let page = feed::next(core, cursor, filter)
+                .await
+                .map_err(|error| self.status(error))?;
+            for event in page.events {
+                heartbeat_due = heartbeat_due.map(|_| core.env.now() + interval);
+                let told = message::watch_event(event, page.cursor.epoch, |row| self.view(row));
+                if sender.send(Ok(told)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            cursor = page.cursor;
+            if page.more {
+                continue;
+            }
+            let now = core.env.now();
+            if heartbeat_due.is_none_or(|due| now >= due) {
+                heartbeat_due = Some(now + interval);
+                if sender
+                    .send(Ok(message::heartbeat(cursor, now)))
+                    .await
+                    .is_err()
+                {
+                    return Ok(());
+                }
+            }
+            tokio::select! {
+                biased;
+                _ = changed.changed() => {}
+                () = core.env.sleep_until(heartbeat_due.unwrap_or(now)) => {}
+            }
+        }
+    }
+}
+
+fn draining() -> Error {
+    Error::Unavailable {
+        reason: Reason::Draining,
+        description: "the server is stopping: reconnect and go on from your newest cursor".into(),
+        retry_after: RECONNECT_AFTER,
+    }
+}
