@@ -1,0 +1,102 @@
+# What a contributor and CI run. Cargo builds the product by itself; this file adds the tools that
+# the interop tests and linters need, each at a pinned version, in .tools/ and nowhere else.
+
+# Go 1.19 builds this grpcurl, and that is what Debian 12 has; later ones ask for a newer Go.
+GRPCURL_VERSION := v1.9.1
+BUF_VERSION := 1.75.0
+
+TOOLS := $(CURDIR)/.tools
+# The name holds the version: another version is another stamp, so it is installed anew.
+GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
+BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
+BUF := $(TOOLS)/node/node_modules/.bin/buf
+
+# tests/grpcurl.rs finds its tool here.
+export MAILWRIGHT_TOOLS := $(TOOLS)
+
+# In CI nothing is built twice, so incremental state costs time and disk for nothing; and a lock
+# file that doesn't fit Cargo.toml must fail instead of being mended in the clone.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+LOCKED := --locked
+endif
+
+SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# $(call debian,COMMAND,PACKAGES): installs Debian packages, only where COMMAND is missing.
+define debian
+command -v $(1) >/dev/null || { \
+	echo "'$(1)' is missing: installing Debian's $(2)"; \
+	$(SUDO) apt-get update -q && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(2) || { \
+		echo "make: '$(1)' is missing and could not be installed. Install it ($(2) on Debian), then try again." >&2; \
+		exit 1; }; }
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help tools test lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+test: tools ## run every test, interop included
+	cargo test $(LOCKED) --all-targets --no-fail-fast
+	cargo test $(LOCKED) --doc
+
+lint: lint-fmt lint-buf lint-clippy ## run every linter; with `make -k lint`, past the first that fails
+
+fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
+	cargo fmt
+	$(BUF) format -w
+
+proto: $(BUF_STAMP) ## format proto/, lint it, and compare it with the released contract
+	$(BUF) format -w
+	$(BUF) lint
+	$(BUF) breaking --against proto/baseline.binpb
+
+baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contract that later ones keep
+	$(BUF) lint
+	$(BUF) build -o proto/baseline.binpb
+
+demo: rust ## watch it work, without an account anywhere
+	cargo run $(LOCKED) --release -- demo
+
+tools: rust $(GRPCURL) $(BUF_STAMP) ## install grpcurl and buf in .tools/; at once when they are there
+
+clean-tools: ## remove .tools/
+	rm -rf $(TOOLS)
+
+lint-fmt: rust
+	@cargo fmt --version >/dev/null || { echo "make: rustfmt is MISSING: rustup component add rustfmt" >&2; exit 1; }
+	cargo fmt --check
+
+lint-buf: $(BUF_STAMP)
+	$(BUF) lint
+	$(BUF) format -d --exit-code
+	$(BUF) breaking --against proto/baseline.binpb
+
+lint-clippy: rust
+	@cargo clippy --version >/dev/null || { echo "make: clippy is MISSING: rustup component add clippy" >&2; exit 1; }
+	cargo clippy $(LOCKED) --all-targets -- -D warnings
+
+# Debian's Rust is older than Cargo.toml's rust-version, so this one is named, not installed.
+rust:
+	@command -v cargo >/dev/null || { \
+		echo "make: 'cargo' is missing. Install stable Rust by https://rustup.rs (or 'apt-get install rustup', then 'rustup default stable')." >&2; \
+		exit 1; }
+	@$(call debian,cc,gcc libc6-dev)
+
+$(GRPCURL):
+	@$(call debian,go,golang-go)
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GOBIN=$(TOOLS)/bin go install -ldflags "-s -w -X main.version=$(GRPCURL_VERSION)" \
+		github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+	@rm -f $(TOOLS)/stamps/grpcurl-* && touch $@
+
+# The package ships its binary; scripts of packages have no business running here.
+$(BUF_STAMP):
+	@$(call debian,node,nodejs)
+	@$(call debian,npm,npm)
+	@mkdir -p $(@D) $(TOOLS)/node
+	npm install --prefix $(TOOLS)/node --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION)
+	@rm -f $(TOOLS)/stamps/buf-* && touch $@
