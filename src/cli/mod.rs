@@ -5,6 +5,7 @@ mod sandbox;
 mod serve;
 
 use std::fmt;
+use std::io::{self, IsTerminal};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -62,7 +63,8 @@ fn log_to_stderr(level: &str) -> Result<(), Failed> {
     let filter = EnvFilter::try_new(level)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
     Ok(())
 }

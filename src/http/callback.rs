@@ -32,7 +32,10 @@ async fn complete(site: &Site, door: &Door, query: Option<&str>) -> Response {
         .unwrap_or_default();
     let redirect = Redirect::from_pairs(url::form_urlencoded::parse(query.as_bytes()));
     let (status, body) = match authorize::complete(&site.core, door, redirect).await {
-        Ok(completed) => (StatusCode::OK, page::authorized(&completed)),
+        Ok(completed) => (
+            StatusCode::OK,
+            page::authorized(&completed, site.core.config.server.grpc_listen),
+        ),
         Err(Error::State { diagnosis, .. }) => (StatusCode::BAD_REQUEST, page::refused(&diagnosis)),
         Err(Error::NotFound { .. } | Error::Invalid(_)) => (StatusCode::NOT_FOUND, page::unknown()),
         Err(Error::Unimplemented { .. }) => (StatusCode::NOT_IMPLEMENTED, page::unknown()),

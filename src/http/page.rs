@@ -1,6 +1,8 @@
 //! What the callback page says. Whatever did not grow in this program is escaped; links come from
 //! the catalogue, and from the return_url that BeginAuthorize checked.
 
+use std::net::SocketAddr;
+
 use axum::http::header;
 use axum::response::IntoResponse;
 
@@ -16,7 +18,7 @@ pub(super) async fn style() -> impl IntoResponse {
 }
 
 /// It worked.
-pub(super) fn authorized(completed: &Completed) -> String {
+pub(super) fn authorized(completed: &Completed, grpc: SocketAddr) -> String {
     let service = &completed.row.service;
     let login = service
         .authorization
@@ -33,8 +35,8 @@ pub(super) fn authorized(completed: &Completed) -> String {
         format!(
             "<p>Next, send a test message. With grpcurl:</p><pre>{}</pre>",
             escape(&format!(
-                "grpcurl -plaintext -d '{{\"service_id\": \"{}\", \"to\": \"you@example.com\"}}' \\\n  \
-                 127.0.0.1:50051 mailwright.v1.AdminAPI/SendTest",
+                "grpcurl -plaintext \\\n  -d '{{\"service_id\": \"{}\", \"to\": \"you@example.com\"}}' \\\n  \
+                 {grpc} mailwright.v1.AdminAPI/SendTest",
                 service.id
             ))
         )
@@ -50,7 +52,7 @@ pub(super) fn authorized(completed: &Completed) -> String {
     page(
         "ok",
         "Authorized",
-        &format!("<p class=\"lead\">{name} may send mail now.</p>{who}{next}{back}"),
+        &format!("<p class=\"lead\">{name} is authorized.</p>{who}{next}{back}"),
     )
 }
 

@@ -124,9 +124,14 @@ impl fmt::Display for Error {
             Self::TooLarge { field, description } => write!(f, "{field} {description}"),
             Self::BadCursor { description } => write!(f, "cursor {description}"),
             Self::NotFound { kind, name, .. } => write!(f, "there is no {kind} {name:?}"),
-            Self::Exists { kind, name, .. } => {
-                write!(f, "{kind} {name:?} exists already with other content")
+            Self::Exists {
+                reason: Reason::RequestIdReused,
+                name,
+                ..
+            } => {
+                write!(f, "request_id {name:?} was used already, for other content")
             }
+            Self::Exists { kind, name, .. } => write!(f, "there is a {kind} {name:?} already"),
             Self::Conflict { name } => {
                 write!(f, "{name} was changed meanwhile: read it again and repeat")
             }

@@ -8,7 +8,12 @@ use crate::smtp::{Failure, FailureKind};
 
 /// The diagnosis of a failure that is no reply.
 pub(super) fn diagnose(failure: &Failure, subject: &Subject) -> Diagnosis {
-    catalogue::local(reason(&failure.kind), subject, &failure.kind.to_string())
+    let detail = match &failure.kind {
+        // The catalogue's sentence begins with what the kind would say.
+        FailureKind::Tls(why) => why.clone(),
+        kind => kind.to_string(),
+    };
+    catalogue::local(reason(&failure.kind), subject, &detail)
 }
 
 /// How the mailbox pauses when no session can be opened for this; none when each message tries on

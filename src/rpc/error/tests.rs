@@ -1,3 +1,5 @@
+//! Every error as a status: code, reason and details.
+
 use std::time::Duration;
 
 use tonic_types::ErrorDetails;

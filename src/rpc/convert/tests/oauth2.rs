@@ -1,3 +1,5 @@
+//! OAuth 2.0 settings: every bound, and every path of a violation.
+
 use super::service::{assert_each_is_refused, assert_each_is_taken, create};
 use super::*;
 

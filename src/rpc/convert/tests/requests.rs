@@ -1,3 +1,5 @@
+//! The smaller requests: every bound, and every path of a violation.
+
 use super::*;
 use crate::model::event::Cursor;
 use crate::model::service::ServiceState;

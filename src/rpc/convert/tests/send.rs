@@ -1,3 +1,5 @@
+//! A request to send: every bound, and every path of a violation.
+
 use bytes::Bytes;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A service to create: every bound, and every path of a violation.
+
 use super::*;
 use crate::model::service::{
     Auth, OnUncertain, SecretChange, SecretsChange, ServiceConfig, TlsMode,

@@ -1,3 +1,5 @@
+//! Update masks: what they change, and what they refuse.
+
 use super::*;
 use crate::model::service::{Auth, SecretChange, SecretsChange, Service, ServiceConfig};
 use crate::model::{Secret, ServiceId, Timestamp};

@@ -1,3 +1,5 @@
+//! What callers see of services, messages and events.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
