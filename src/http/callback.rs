@@ -14,7 +14,7 @@ const QUERY_MAX_BYTES: usize = 32 * 1024;
 
 /// `/oauth2/callback`
 pub(super) async fn shared(State(site): State<Site>, RawQuery(query): RawQuery) -> Response {
-    complete(&site, &Door::SharedCallback, query.as_deref()).await
+    complete(&site, Door::SharedCallback, query.as_deref()).await
 }
 
 /// `/oauth2/callback/{service_id}`
@@ -23,10 +23,10 @@ pub(super) async fn own(
     Path(service_id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    complete(&site, &Door::OwnCallback(service_id), query.as_deref()).await
+    complete(&site, Door::OwnCallback(service_id), query.as_deref()).await
 }
 
-async fn complete(site: &Site, door: &Door, query: Option<&str>) -> Response {
+async fn complete(site: &Site, door: Door, query: Option<&str>) -> Response {
     let query = query
         .filter(|query| query.len() <= QUERY_MAX_BYTES)
         .unwrap_or_default();

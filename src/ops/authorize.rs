@@ -1,12 +1,13 @@
 //! Authorization: send somebody to the provider, and keep what they come back with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Core, Result, services, token};
+use super::{Core, Result, services, to_its_end, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{GrantType, OAuth2, Provider, Service};
 use crate::model::{Error, Reason, Secret, ServiceId, Timestamp};
@@ -103,7 +104,12 @@ pub enum Door {
 /// # Errors
 /// `NotFound` for a state that is unknown, used, expired or another door's; `State` with what the
 /// provider refused; `Unavailable` when it does not answer.
-pub async fn complete(core: &Core, door: &Door, redirect: Redirect) -> Result<Completed> {
+pub async fn complete(core: &Arc<Core>, door: Door, redirect: Redirect) -> Result<Completed> {
+    let core = core.clone();
+    to_its_end(async move { complete_once(&core, &door, redirect).await }).await
+}
+
+async fn complete_once(core: &Core, door: &Door, redirect: Redirect) -> Result<Completed> {
     let now = core.env.now();
     let state_hash = hash(redirect.state.as_ref().ok_or_else(unknown_state)?.expose());
     let pending = core
@@ -174,9 +180,15 @@ async fn exchange(
         endpoints: &endpoints,
     };
     let http = async |request| core.egress.http(request).await;
-    oauth::exchange_code(&client, &code, &pending.redirect_uri, verifier, http)
+    let answer = oauth::exchange_code(&client, &code, &pending.redirect_uri, verifier, http)
         .await
-        .map_err(|error| provider_error(service, &error))
+        .map_err(|error| provider_error(service, &error))?;
+    // RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
+    let scopes = match answer.scopes.is_empty() {
+        true => endpoints.scopes.clone(),
+        false => answer.scopes,
+    };
+    Ok(TokenAnswer { scopes, ..answer })
 }
 
 /// Checks who signed in and what was granted, before anything is stored. Returns whether the

@@ -1,5 +1,6 @@
 //! One transaction: from a claim to its recorded end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Core;
@@ -22,7 +23,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the claim is not ours any more, or the store is damaged: it stays open until
 /// [`crate::store::Store::recover`] ends it.
-pub async fn deliver_one(core: &Core, claimed: Claimed) -> Result<(), StoreError> {
+pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), StoreError> {
     let finished = transact(core, &claimed).await;
     loop {
         match core
@@ -40,7 +41,7 @@ pub async fn deliver_one(core: &Core, claimed: Claimed) -> Result<(), StoreError
 }
 
 /// The dialogue, and what it came to.
-async fn transact(core: &Core, claimed: &Claimed) -> Finished {
+async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
     let judge = Judge::new(core, claimed);
     let id = &claimed.claim.message_id;
     let key = Sealed(claimed.message.message.body_key.clone());

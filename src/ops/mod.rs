@@ -44,6 +44,17 @@ pub struct Core {
 /// The outcome of an operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Runs a task to its end even if whoever waits for it goes away: a provider's answer that nobody
+/// stores is lost for good.
+async fn to_its_end<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(task).await {
+        Ok(done) => done,
+        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+        // The process is ending, and we with it.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 impl Core {
     /// Puts the parts together.
     pub fn new(

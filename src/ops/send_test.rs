@@ -1,5 +1,6 @@
 //! The test message: sent now, step by step, so that an admin sees what works and what does not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::token::{self, NoCredential};
@@ -34,7 +35,7 @@ pub struct TestReport {
 ///
 /// # Errors
 /// `NotFound`; `State` while the service is suspended. A failed test is no error.
-pub async fn send_test(core: &Core, id: &ServiceId, to: &EmailAddress) -> Result<TestReport> {
+pub async fn send_test(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> Result<TestReport> {
     let service = services::get(core, id).await?.service;
     if service.suspended {
         let diagnosis =
@@ -54,7 +55,7 @@ pub async fn send_test(core: &Core, id: &ServiceId, to: &EmailAddress) -> Result
 }
 
 struct Test<'a> {
-    core: &'a Core,
+    core: &'a Arc<Core>,
     service: &'a Service,
     to: EmailAddress,
     start_time: Timestamp,
@@ -82,7 +83,7 @@ impl Ended {
 }
 
 impl<'a> Test<'a> {
-    fn render(core: &'a Core, service: &'a Service, to: &EmailAddress) -> Result<Self> {
+    fn render(core: &'a Arc<Core>, service: &'a Service, to: &EmailAddress) -> Result<Self> {
         let now = core.env.now();
         let message_id = MessageId::generate(now, core.env.random());
         let sender = &service.config.sender;

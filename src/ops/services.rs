@@ -127,7 +127,7 @@ async fn prepare(
         service: result.service,
         secrets,
         forget_token: result.forget_grant,
-        end_pause: true,
+        try_again: true,
     })
 }
 
@@ -163,7 +163,7 @@ async fn set_suspended(core: &Core, id: &ServiceId, suspended: bool) -> Result<S
             service,
             secrets: SecretsWrite::Keep,
             forget_token: false,
-            end_pause: !suspended,
+            try_again: !suspended,
         };
         match replace(core, change).await {
             Err(StoreError::Stale) => {}

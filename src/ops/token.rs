@@ -1,10 +1,11 @@
 //! Tokens: the credential that a connection shows, and its refresh.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Core, Result};
+use super::{Core, Result, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_backoff};
 use crate::model::secret::Sealed;
@@ -66,7 +67,7 @@ impl From<Error> for NoCredential {
 /// # Errors
 /// [`NoCredential`] says whether waiting can help.
 pub async fn credential(
-    core: &Core,
+    core: &Arc<Core>,
     service: &Service,
     not_before: u64,
 ) -> std::result::Result<(Credential, u64), NoCredential> {
@@ -100,7 +101,7 @@ pub async fn credential(
 }
 
 /// Refreshes a token whose time has come. How it went is recorded with the service.
-pub async fn refresh_due(core: &Core, id: &ServiceId) {
+pub async fn refresh_due(core: &Arc<Core>, id: &ServiceId) {
     let seen = match core.store.token(id).await {
         Ok(Some(row)) => row.generation,
         Ok(None) => return,
@@ -127,6 +128,15 @@ pub async fn refresh_due(core: &Core, id: &ServiceId) {
 /// # Errors
 /// [`NoCredential`]; a dead grant and a broken configuration are recorded before it returns.
 pub(super) async fn refresh(
+    core: &Arc<Core>,
+    id: &ServiceId,
+    seen_generation: u64,
+) -> std::result::Result<(Tokens, u64), NoCredential> {
+    let (core, id) = (core.clone(), id.clone());
+    to_its_end(async move { refresh_in_turn(&core, &id, seen_generation).await }).await
+}
+
+async fn refresh_in_turn(
     core: &Core,
     id: &ServiceId,
     seen_generation: u64,
@@ -156,6 +166,13 @@ pub(super) async fn refresh(
     }
     if let Grant::Dead(diagnosis) = &service.grant {
         return Err(NoCredential::Stopped(diagnosis.clone()));
+    }
+    if let Some(wait) = waits(&row, core.env.now()) {
+        let subject = Subject::of(&service.config);
+        return Err(NoCredential::Later(
+            catalogue::local(Reason::ProviderUnavailable, &subject, ""),
+            wait,
+        ));
     }
     let Some(oauth2) = service.config.oauth2() else {
         return Err(missing(&service));
@@ -191,6 +208,13 @@ pub(super) async fn refresh(
     }
 }
 
+/// How long a refresh that failed still waits: nobody asks the provider more often than the
+/// supervisor would.
+fn waits(row: &TokenRow, now: Timestamp) -> Option<Duration> {
+    let wait = row.refresh_time?.since(now);
+    (row.failures > 0 && !wait.is_zero()).then_some(wait)
+}
+
 /// Seals and stores what the provider gave, as the generation after this one.
 pub(super) async fn keep(
     core: &Core,
@@ -207,10 +231,7 @@ pub(super) async fn keep(
         .then(|| now + refresh_after(lifetime, core.env.fraction()));
     let is_new = before.is_none();
     let authorization = match before {
-        Some(before) => Authorization {
-            last_refresh_time: Some(now),
-            ..before
-        },
+        Some(before) => before,
         None => Authorization {
             login: identity(&answer)
                 .map_or_else(String::new, |identity| identity.login().to_owned()),
@@ -223,6 +244,7 @@ pub(super) async fn keep(
     };
     let authorization = Authorization {
         access_token_expire_time: now + lifetime,
+        last_refresh_time: Some(now),
         next_refresh_time: refresh_time,
         ..authorization
     };

@@ -149,7 +149,7 @@ impl AdminApi for Api {
     ) -> Answer<v1::CompleteAuthorizeResponse> {
         let redirect = requests::complete_authorize(request.into_inner())
             .map_err(|error| self.status(error))?;
-        let completed = authorize::complete(&self.core, &Door::Platform, redirect)
+        let completed = authorize::complete(&self.core, Door::Platform, redirect)
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::CompleteAuthorizeResponse {

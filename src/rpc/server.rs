@@ -11,6 +11,7 @@ use tonic::server::NamedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
@@ -44,11 +45,15 @@ pub fn serve(
         stopping: stopping.clone(),
     };
     async move {
-        let (health, health_service) = tonic_health::server::health_reporter();
+        let (mut health, health_service) = tonic_health::server::health_reporter();
         set_health(&health, ServingStatus::Serving).await;
         let stop = async {
             stopped(stopping).await;
             set_health(&health, ServingStatus::NotServing).await;
+            // Ends the streams of those who watch it, after they have seen that.
+            for name in NAMES {
+                health.clear_service_status(name).await;
+            }
         };
         Server::builder()
             .max_concurrent_streams(Some(max_streams))
@@ -78,14 +83,16 @@ pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn set_health(health: &tonic_health::server::HealthReporter, status: ServingStatus) {
-    let names = [
-        "",
-        AdminApiServer::<Api>::NAME,
-        MailApiServer::<Api>::NAME,
-        StatusApiServer::<Api>::NAME,
-    ];
-    for name in names {
+/// What health answers for: the process, and each API.
+const NAMES: [&str; 4] = [
+    "",
+    AdminApiServer::<Api>::NAME,
+    MailApiServer::<Api>::NAME,
+    StatusApiServer::<Api>::NAME,
+];
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in NAMES {
         health.set_service_status(name, status).await;
     }
 }

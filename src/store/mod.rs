@@ -129,8 +129,8 @@ pub struct ServiceChange {
     pub secrets: SecretsWrite,
     /// Remove the token.
     pub forget_token: bool,
-    /// End the mailbox's pause, so that it is tried at once.
-    pub end_pause: bool,
+    /// End the mailbox's pause, and make a refresh due that failed and waits.
+    pub try_again: bool,
 }
 
 /// What happens to the sealed secrets.

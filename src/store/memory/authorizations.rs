@@ -46,8 +46,10 @@ impl State {
             authorization: Some(token.authorization),
             ..old
         };
-        if news {
-            self.edit(now, Some(touched(service, now)), None)?;
+        let mailbox = service.mailbox();
+        let pause = token.end_pause.then_some((&mailbox, None));
+        if news || pause.is_some() {
+            self.edit(now, Some(touched(service, now)), pause)?;
         } else {
             self.put_service(&service)?;
         }
@@ -100,6 +102,18 @@ impl State {
         let mut service = next_refresh(self.require_service(id)?.service, None);
         service.grant = Grant::Dead(diagnosis);
         self.edit(now, Some(touched(service, now)), None)
+    }
+
+    /// Makes a refresh due that failed and waits.
+    pub fn retry_refresh(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
+        match self.tokens.get(id)? {
+            Some(mut token) if token.failures > 0 && !token.claimed => {
+                token.failures = 0;
+                token.refresh_time = token.refresh_time.map(|time| time.min(now));
+                self.put_token(id, &token)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends all refreshes under way: their process is gone.

@@ -69,8 +69,11 @@ impl State {
             service.authorization = current.authorization;
         }
         let mailbox = service.mailbox();
-        let pause = change.end_pause.then_some((&mailbox, None));
+        let pause = change.try_again.then_some((&mailbox, None));
         self.edit(now, Some(service), pause)?;
+        if change.try_again {
+            self.retry_refresh(now, &id)?;
+        }
         self.require_service(&id)
     }
 
