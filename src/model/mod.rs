@@ -19,6 +19,7 @@ pub mod send;
 pub mod service;
 pub mod state;
 pub mod time;
+pub mod update;
 pub mod verdict;
 
 pub use address::{EmailAddress, Mailbox};

@@ -1,9 +1,8 @@
 //! Services: create, read, change, stop, go on, delete.
 
 use super::{Core, Result, token};
-use crate::model::service::{
-    Auth, OAuth2, Provider, Secrets, SecretsChange, Service, ServiceConfig, update,
-};
+use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
+use crate::model::update::{SecretsChange, update};
 use crate::model::{Error, Reason, ServiceId};
 use crate::store::{SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
 

@@ -7,9 +7,9 @@ use super::fields::{self, list};
 use super::service::{Secrets, set_if_given};
 use super::violations::Violations;
 use crate::model::service::{
-    ClientAuth, Cloud, CustomProvider, GrantType, OAuth2, Provider, SaslMechanism, SecretChange,
-    SecretsChange,
+    ClientAuth, Cloud, CustomProvider, GrantType, OAuth2, Provider, SaslMechanism,
 };
+use crate::model::update::{SecretChange, SecretsChange};
 use crate::rpc::proto::v1;
 
 /// Parameters of the authorization URL that OAuth2 or this server sets itself (RFC 6749 §4.1.1,

@@ -4,9 +4,9 @@ use super::fields::{self, list, number};
 use super::violations::Violations;
 use super::{enums, oauth2};
 use crate::model::service::{
-    Auth, Delivery, OnUncertain, SecretChange, SecretsChange, Sender, ServiceConfig, SmtpEndpoint,
-    TlsMode,
+    Auth, Delivery, OnUncertain, Sender, ServiceConfig, SmtpEndpoint, TlsMode,
 };
+use crate::model::update::{SecretChange, SecretsChange};
 use crate::model::{Error, Secret, ServiceId};
 use crate::rpc::proto::v1;
 

@@ -1,9 +1,8 @@
 //! A service to create: every bound, and every path of a violation.
 
 use super::*;
-use crate::model::service::{
-    Auth, OnUncertain, SecretChange, SecretsChange, ServiceConfig, TlsMode,
-};
+use crate::model::service::{Auth, OnUncertain, ServiceConfig, TlsMode};
+use crate::model::update::{SecretChange, SecretsChange};
 use crate::model::{Secret, ServiceId};
 use crate::rpc::convert::service::create_service;
 

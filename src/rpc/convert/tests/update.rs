@@ -1,7 +1,8 @@
 //! Update masks: what they change, and what they refuse.
 
 use super::*;
-use crate::model::service::{Auth, SecretChange, SecretsChange, Service, ServiceConfig};
+use crate::model::service::{Auth, Service, ServiceConfig};
+use crate::model::update::{SecretChange, SecretsChange};
 use crate::model::{Secret, ServiceId, Timestamp};
 use crate::rpc::convert::service::create_service;
 use crate::rpc::convert::update::{apply_update, update_target};
