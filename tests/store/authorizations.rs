@@ -1,0 +1,307 @@
+//! Promises about authorizations and tokens.
+
+use mailwright::model::Reason;
+use mailwright::model::service::{Grant, ServiceState};
+use mailwright::model::state::MessageState;
+use mailwright::store::{NewToken, PendingAuthorization, StoreError};
+
+use crate::fixtures::*;
+
+/// An authorization that expires at 600 seconds; `n` stands for its state.
+pub fn pending(service: &str, n: u8) -> PendingAuthorization {
+    PendingAuthorization {
+        state_hash: [n; 32],
+        service_id: svc(service),
+        sealed_verifier: sealed("verifier"),
+        redirect_uri: "https://mail.example.com/oauth2/callback".into(),
+        return_url: String::new(),
+        expire_time: at(600),
+    }
+}
+
+pub async fn a_pending_authorization_is_taken_once(store: Shared) {
+    ready(&store, "news").await;
+    let begun = pending("news", 1);
+    store
+        .begin_authorization(at(0), begun.clone())
+        .await
+        .unwrap();
+    assert_eq!(store.take_authorization(at(1), &[2; 32]).await, Ok(None));
+    let taken = store.take_authorization(at(1), &[1; 32]).await;
+    assert_eq!(taken, Ok(Some(begun)));
+    assert_eq!(store.take_authorization(at(1), &[1; 32]).await, Ok(None));
+}
+
+pub async fn a_new_authorization_ends_earlier_ones_of_its_service_alone(store: Shared) {
+    ready(&store, "news").await;
+    ready(&store, "other").await;
+    for begun in [pending("news", 1), pending("other", 2), pending("news", 3)] {
+        store.begin_authorization(at(0), begun).await.unwrap();
+    }
+    let taken = async |n| {
+        let taken = store.take_authorization(at(1), &[n; 32]).await.unwrap();
+        taken.is_some()
+    };
+    assert!(!taken(1).await);
+    assert!(taken(2).await);
+    assert!(taken(3).await);
+}
+
+pub async fn an_expired_authorization_is_not_taken(store: Shared) {
+    ready(&store, "news").await;
+    store
+        .begin_authorization(at(0), pending("news", 1))
+        .await
+        .unwrap();
+    assert_eq!(store.take_authorization(at(600), &[1; 32]).await, Ok(None));
+}
+
+pub async fn a_token_makes_the_grant_live_and_releases_mail(store: Shared) {
+    create_tested(&store, oauth_service("news", "news")).await;
+    enqueue(&store, 1, message("news", 1)).await;
+    assert_eq!(state(&store, 1).await, MessageState::Held);
+    let before = newest(&store).await;
+    assert_eq!(store.save_token(at(2), token("news", 0)).await, Ok(1));
+
+    let row = store.service(&svc("news")).await.unwrap().unwrap();
+    assert_eq!(row.service.grant, Grant::Live);
+    assert_eq!(
+        row.service.authorization,
+        Some(token("news", 0).authorization)
+    );
+    let kept = store.token(&svc("news")).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.generation, kept.failures, kept.claimed),
+        (1, 0, false)
+    );
+    assert_eq!(kept.sealed, sealed("token"));
+    assert_eq!(state(&store, 1).await, MessageState::Queued);
+    let events = events(&store, before).await;
+    let changes = service_changes(&events);
+    assert_eq!(
+        changes[0].previous_state,
+        Some(ServiceState::PendingAuthorization)
+    );
+    assert_eq!((changes.len(), message_changes(&events).len()), (1, 1));
+}
+
+pub async fn a_token_is_saved_only_after_the_one_it_follows(store: Shared) {
+    create_tested(&store, oauth_service("news", "news")).await;
+    let ahead = store.save_token(at(0), token("news", 1)).await;
+    assert_eq!(ahead, Err(StoreError::Stale));
+    assert_eq!(store.save_token(at(0), token("news", 0)).await, Ok(1));
+    let again = store.save_token(at(0), token("news", 0)).await;
+    assert_eq!(again, Err(StoreError::Stale));
+    assert_eq!(store.save_token(at(0), token("news", 1)).await, Ok(2));
+}
+
+pub async fn generations_grow_across_authorizations_and_services(store: Shared) {
+    let generation = async || {
+        let row = store.service(&svc("news")).await.unwrap().unwrap();
+        row.token_generation
+    };
+    create_tested(&store, oauth_service("news", "news")).await;
+    assert_eq!(generation().await, 0);
+    store.save_token(at(0), token("news", 0)).await.unwrap();
+    assert_eq!(generation().await, 1);
+    forget_grant(&store, 1, "news").await;
+    let late = store.save_token(at(2), token("news", 1)).await;
+    assert_eq!(late, Err(StoreError::Stale), "a refresh of the old grant");
+    let first = generation().await;
+    assert!(first >= 1);
+    let saved = store.save_token(at(2), token("news", first)).await;
+    assert_eq!(saved, Ok(first + 1), "sealed as the one after");
+
+    let id = svc("news");
+    store.delete_service(at(3), &id, None, false).await.unwrap();
+    create_tested(&store, oauth_service("news", "news")).await;
+    let late = store.save_token(at(4), token("news", first + 1)).await;
+    assert_eq!(late, Err(StoreError::Stale), "of the deleted service");
+    let second = generation().await;
+    let saved = store.save_token(at(4), token("news", second)).await;
+    assert_eq!(saved, Ok(second + 1));
+}
+
+pub async fn an_authorization_under_way_ends_when_its_grant_is_forgotten(store: Shared) {
+    create_tested(&store, oauth_service("news", "news")).await;
+    forget_grant(&store, 1, "news").await;
+    let late = store.save_token(at(2), token("news", 0)).await;
+    assert_eq!(late, Err(StoreError::Stale), "for the settings before");
+}
+
+pub async fn a_refresh_that_changes_only_times_is_no_event(store: Shared) {
+    authorized(&store, "news").await;
+    let before = newest(&store).await;
+    let old = store.service(&svc("news")).await.unwrap().unwrap().service;
+    let mut refreshed = token("news", 1);
+    refreshed.authorization.access_token_expire_time = at(9_000);
+    refreshed.authorization.last_refresh_time = Some(at(50));
+    refreshed.authorization.next_refresh_time = Some(at(8_000));
+    store.save_token(at(50), refreshed.clone()).await.unwrap();
+
+    let new = store.service(&svc("news")).await.unwrap().unwrap().service;
+    assert_eq!(new.authorization, Some(refreshed.authorization));
+    assert_eq!(new.revision, old.revision);
+    assert_eq!(newest(&store).await, before);
+
+    let mut renewed = token("news", 2);
+    renewed.authorization.authorize_time = at(60);
+    store.save_token(at(60), renewed).await.unwrap();
+    assert_eq!(newest(&store).await, before + 1);
+}
+
+pub async fn a_refresh_is_claimed_once_when_it_is_due(store: Shared) {
+    for id in ["svc-a", "svc-b", "svc-c"] {
+        authorized(&store, id).await;
+    }
+    let claim = async |now, limit| store.claim_refreshes(at(now), limit).await.unwrap();
+    assert!(claim(2_999, 9).await.is_empty());
+    assert_eq!(claim(3_000, 2).await, [svc("svc-a"), svc("svc-b")]);
+    assert_eq!(claim(3_000, 9).await, [svc("svc-c")]);
+    assert!(claim(3_001, 9).await.is_empty());
+    assert!(store.token(&svc("svc-a")).await.unwrap().unwrap().claimed);
+
+    let mut next = token("svc-a", 1);
+    next.refresh_time = Some(at(4_000));
+    store.save_token(at(3_001), next).await.unwrap();
+    assert!(claim(3_999, 9).await.is_empty());
+    assert_eq!(claim(4_000, 9).await, [svc("svc-a")]);
+
+    let mut last = token("svc-a", 2);
+    last.refresh_time = None;
+    store.save_token(at(4_001), last).await.unwrap();
+    assert!(claim(99_999, 9).await.is_empty());
+}
+
+pub async fn a_postponed_refresh_comes_back_later(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    for failures in 1..3 {
+        let now = 3_000 + 100 * i64::from(failures);
+        assert_eq!(
+            store.claim_refreshes(at(now), 9).await.unwrap(),
+            std::slice::from_ref(&id)
+        );
+        store
+            .postpone_refresh(at(now), &id, 1, at(now + 100))
+            .await
+            .unwrap();
+        let token = store.token(&id).await.unwrap().unwrap();
+        assert_eq!((token.failures, token.claimed), (failures, false));
+        assert_eq!(token.refresh_time, Some(at(now + 100)));
+        let shown = store.service(&id).await.unwrap().unwrap().service;
+        let shown = shown.authorization.unwrap().next_refresh_time;
+        assert_eq!(shown, Some(at(now + 100)));
+        assert!(
+            store
+                .claim_refreshes(at(now + 99), 9)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+}
+
+pub async fn a_dead_grant_is_not_refreshed_but_keeps_its_token(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    let dead = diagnosis(Reason::GrantDead);
+    let before = newest(&store).await;
+    store.bury_grant(at(1), &id, 1, dead.clone()).await.unwrap();
+    let row = store.service(&id).await.unwrap().unwrap();
+    assert_eq!(row.service.grant, Grant::Dead(dead));
+    assert_eq!(row.state(), ServiceState::NeedsAuthorization);
+    assert!(store.token(&id).await.unwrap().is_some());
+    assert!(
+        store
+            .claim_refreshes(at(9_999), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let events = events(&store, before).await;
+    let changes = service_changes(&events);
+    assert_eq!(changes[0].previous_state, Some(ServiceState::Ready));
+    assert_eq!(store.save_token(at(2), token("news", 1)).await, Ok(2));
+    assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
+}
+
+pub async fn a_dead_grant_holds_mail_with_its_diagnosis(store: Shared) {
+    authorized(&store, "news").await;
+    enqueue(&store, 0, message("news", 1)).await;
+    let dead = diagnosis(Reason::GrantDead);
+    store
+        .bury_grant(at(1), &svc("news"), 1, dead)
+        .await
+        .unwrap();
+    assert!(claim(&store, 2).await.is_empty());
+    enqueue(&store, 3, message("news", 2)).await;
+    for n in [1, 2] {
+        let message = full(&store, n).await.message;
+        assert_eq!(message.state, MessageState::Held);
+        assert_eq!(message.problem.unwrap().reason, Reason::GrantDead);
+    }
+    store.save_token(at(4), token("news", 1)).await.unwrap();
+    assert_eq!(claim(&store, 4).await.len(), 2);
+}
+
+pub async fn a_late_refresh_changes_nothing(store: Shared) {
+    authorized(&store, "news").await;
+    store.save_token(at(1), token("news", 1)).await.unwrap();
+    let id = svc("news");
+    let (before, row) = (newest(&store).await, store.token(&id).await.unwrap());
+    let stale = Err(StoreError::Stale);
+    let dead = diagnosis(Reason::GrantDead);
+    assert_eq!(
+        store.postpone_refresh(at(2), &id, 1, at(3)).await,
+        stale.clone()
+    );
+    assert_eq!(store.bury_grant(at(2), &id, 1, dead.clone()).await, stale);
+    let saved = store.save_token(at(2), token("news", 1)).await;
+    assert_eq!(saved, Err(StoreError::Stale));
+    assert_eq!(store.token(&id).await.unwrap(), row);
+    assert_eq!(newest(&store).await, before);
+
+    forget_grant(&store, 3, "news").await;
+    assert_eq!(
+        store.postpone_refresh(at(4), &id, 2, at(5)).await,
+        stale.clone()
+    );
+    assert_eq!(store.bury_grant(at(4), &id, 2, dead).await, stale);
+}
+
+pub async fn a_change_makes_a_failed_refresh_due(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    store.claim_refreshes(at(3_000), 9).await.unwrap();
+    store
+        .postpone_refresh(at(3_000), &id, 1, at(9_000))
+        .await
+        .unwrap();
+    let mut change = change_of(&store, "news").await;
+    change.try_again = true;
+    store.replace_service(at(3_001), change).await.unwrap();
+    assert_eq!(store.claim_refreshes(at(3_001), 9).await.unwrap(), [id]);
+}
+
+pub async fn authorizing_anew_ends_the_pause_and_refreshing_does_not(store: Shared) {
+    let id = svc("news");
+    authorized(&store, "news").await;
+    let row = store.service(&id).await.unwrap().unwrap();
+    let mailbox = row.service.mailbox();
+    store
+        .pause_mailbox(at(1), &mailbox, pause(1, 60))
+        .await
+        .unwrap();
+    store.save_token(at(2), token("news", 1)).await.unwrap();
+    let row = store.service(&id).await.unwrap().unwrap();
+    assert_eq!(row.state(), ServiceState::Blocked);
+
+    let anew = NewToken {
+        end_pause: true,
+        ..token("news", 2)
+    };
+    store.save_token(at(3), anew).await.unwrap();
+    let row = store.service(&id).await.unwrap().unwrap();
+    assert_eq!(row.state(), ServiceState::Ready);
+}
