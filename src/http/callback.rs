@@ -39,6 +39,9 @@ async fn complete(site: &Site, door: Door, query: Option<&str>) -> Response {
         Err(Error::State { diagnosis, .. }) => (StatusCode::BAD_REQUEST, page::refused(&diagnosis)),
         Err(Error::NotFound { .. } | Error::Invalid(_)) => (StatusCode::NOT_FOUND, page::unknown()),
         Err(Error::Unimplemented { .. }) => (StatusCode::NOT_IMPLEMENTED, page::unknown()),
+        Err(error @ Error::Conflict { .. }) => {
+            (StatusCode::CONFLICT, page::unavailable(&error.to_string()))
+        }
         Err(Error::Unavailable { description, .. }) => (
             StatusCode::SERVICE_UNAVAILABLE,
             page::unavailable(&description),

@@ -84,7 +84,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     pub start_time: Timestamp,
-    /// None while it runs, and for good if the process died in it.
+    /// None while it runs; when the process died in it, the time of the next start.
     pub end_time: Option<Timestamp>,
     pub phase: Phase,
     /// Indexes into the message's recipients.

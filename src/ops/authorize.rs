@@ -106,10 +106,10 @@ pub enum Door {
 /// provider refused; `Unavailable` when it does not answer.
 pub async fn complete(core: &Arc<Core>, door: Door, redirect: Redirect) -> Result<Completed> {
     let core = core.clone();
-    to_its_end(async move { complete_once(&core, &door, redirect).await }).await
+    to_its_end(async move { complete_once(&core, door, redirect).await }).await
 }
 
-async fn complete_once(core: &Core, door: &Door, redirect: Redirect) -> Result<Completed> {
+async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Completed> {
     let now = core.env.now();
     let state_hash = hash(redirect.state.as_ref().ok_or_else(unknown_state)?.expose());
     let pending = core
@@ -117,20 +117,30 @@ async fn complete_once(core: &Core, door: &Door, redirect: Redirect) -> Result<C
         .take_authorization(now, &state_hash)
         .await?
         .ok_or_else(unknown_state)?;
-    let service = core
-        .store
-        .service(&pending.service_id)
-        .await?
-        .ok_or_else(unknown_state)?
-        .service;
+    let named = pending_service(core, &pending).await?;
+    // No refresh of the old grant gets in between, and settings that change meanwhile are noticed
+    // by the generation.
+    let _turn = core.refresh_turn(&named.service.mailbox()).await;
+    let ServiceRow {
+        service,
+        token_generation,
+        ..
+    } = pending_service(core, &pending).await?;
     let oauth2 = oauth2_of(&service)?;
-    if !door_fits(door, &service, oauth2) {
+    if !door_fits(&door, &service, oauth2) {
         return Err(unknown_state());
     }
     let verifier = open_verifier(core, &pending)?;
     let answer = exchange(core, &service, oauth2, &pending, &verifier, &redirect).await?;
     let login_is_proven = check(&service, oauth2, &answer)?;
-    keep(core, &service, answer).await?;
+    match token::keep(core, &service, token_generation, answer, None).await {
+        Ok(_) => {}
+        Err(StoreError::Stale | StoreError::NotFound) => {
+            let name = format!("service {}", service.id);
+            return Err(Error::Conflict { name });
+        }
+        Err(error) => return Err(error.into()),
+    }
     core.pool.retire(&service.mailbox()).await;
     tracing::info!(service = %service.id, "authorized");
     let row = services::get(core, &service.id).await?;
@@ -206,12 +216,9 @@ fn check(service: &Service, oauth2: &OAuth2, answer: &TokenAnswer) -> Result<boo
     Ok(identity.is_some())
 }
 
-/// Stores the token, after any refresh of the old one that is under way.
-async fn keep(core: &Core, service: &Service, answer: TokenAnswer) -> Result<()> {
-    let _turn = core.refresh_turn(&service.mailbox()).await;
-    let generation = services::get(core, &service.id).await?.token_generation;
-    token::keep(core, service, generation, answer, None).await?;
-    Ok(())
+async fn pending_service(core: &Core, pending: &PendingAuthorization) -> Result<ServiceRow> {
+    let row = core.store.service(&pending.service_id).await?;
+    row.ok_or_else(unknown_state)
 }
 
 fn provider_error(service: &Service, error: &ProviderError) -> Error {

@@ -88,7 +88,7 @@ pub struct ServiceRow {
     pub pause: Option<Pause>,
     /// Messages that have not ended.
     pub pending_messages: u64,
-    /// The generation of its newest token, also of one that was forgotten; 0 before the first.
+    /// The newest generation: what a token to save must expect. Forgetting a token takes one, too.
     pub token_generation: u64,
 }
 

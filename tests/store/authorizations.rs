@@ -3,7 +3,7 @@
 use mailwright::model::Reason;
 use mailwright::model::service::{Grant, ServiceState};
 use mailwright::model::state::MessageState;
-use mailwright::store::{NewToken, PendingAuthorization, StoreError};
+use mailwright::store::{PendingAuthorization, StoreError};
 
 use crate::fixtures::*;
 
@@ -202,6 +202,52 @@ pub async fn a_postponed_refresh_comes_back_later(store: Shared) {
     }
 }
 
+pub async fn trying_again_makes_a_failed_refresh_due(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    let due = async |now| store.claim_refreshes(at(now), 9).await.unwrap();
+    let try_again = async |now| {
+        let mut change = change_of(&store, "news").await;
+        change.try_again = true;
+        store.replace_service(at(now), change).await.unwrap();
+    };
+    try_again(1).await;
+    assert!(due(1).await.is_empty(), "nothing has failed");
+    assert_eq!(due(3_000).await.len(), 1);
+    store
+        .postpone_refresh(at(3_000), &id, 1, at(9_000))
+        .await
+        .unwrap();
+    assert!(due(3_001).await.is_empty());
+    try_again(3_001).await;
+    assert_eq!(due(3_001).await, std::slice::from_ref(&id));
+    store
+        .postpone_refresh(at(3_002), &id, 1, at(3_010))
+        .await
+        .unwrap();
+    assert_eq!(due(3_010).await.len(), 1);
+    let under_way = store.token(&id).await.unwrap();
+    try_again(3_011).await;
+    assert_eq!(store.token(&id).await.unwrap(), under_way);
+    assert!(due(3_011).await.is_empty());
+}
+
+pub async fn a_new_authorization_may_end_the_pause(store: Shared) {
+    let mailbox = authorized(&store, "news").await;
+    store
+        .pause_mailbox(at(1), &mailbox, pause(1, 600))
+        .await
+        .unwrap();
+    enqueue(&store, 2, message("news", 1)).await;
+    store.save_token(at(3), token("news", 1)).await.unwrap();
+    assert_eq!(service_state(&store, "news").await, ServiceState::Blocked);
+    let mut anew = token("news", 2);
+    anew.end_pause = true;
+    store.save_token(at(4), anew).await.unwrap();
+    assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
+    assert_eq!(state(&store, 1).await, MessageState::Queued);
+}
+
 pub async fn a_dead_grant_is_not_refreshed_but_keeps_its_token(store: Shared) {
     authorized(&store, "news").await;
     let id = svc("news");
@@ -268,40 +314,4 @@ pub async fn a_late_refresh_changes_nothing(store: Shared) {
         stale.clone()
     );
     assert_eq!(store.bury_grant(at(4), &id, 2, dead).await, stale);
-}
-
-pub async fn a_change_makes_a_failed_refresh_due(store: Shared) {
-    authorized(&store, "news").await;
-    let id = svc("news");
-    store.claim_refreshes(at(3_000), 9).await.unwrap();
-    store
-        .postpone_refresh(at(3_000), &id, 1, at(9_000))
-        .await
-        .unwrap();
-    let mut change = change_of(&store, "news").await;
-    change.try_again = true;
-    store.replace_service(at(3_001), change).await.unwrap();
-    assert_eq!(store.claim_refreshes(at(3_001), 9).await.unwrap(), [id]);
-}
-
-pub async fn authorizing_anew_ends_the_pause_and_refreshing_does_not(store: Shared) {
-    let id = svc("news");
-    authorized(&store, "news").await;
-    let row = store.service(&id).await.unwrap().unwrap();
-    let mailbox = row.service.mailbox();
-    store
-        .pause_mailbox(at(1), &mailbox, pause(1, 60))
-        .await
-        .unwrap();
-    store.save_token(at(2), token("news", 1)).await.unwrap();
-    let row = store.service(&id).await.unwrap().unwrap();
-    assert_eq!(row.state(), ServiceState::Blocked);
-
-    let anew = NewToken {
-        end_pause: true,
-        ..token("news", 2)
-    };
-    store.save_token(at(3), anew).await.unwrap();
-    let row = store.service(&id).await.unwrap().unwrap();
-    assert_eq!(row.state(), ServiceState::Ready);
 }

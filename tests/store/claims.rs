@@ -162,6 +162,8 @@ pub async fn a_claim_begins_an_attempt_that_the_event_shows(store: Shared) {
     assert_eq!(change.previous_state, Some(MessageState::Queued));
     assert_eq!(change.attempt, Some(attempt));
     assert!(change.recipients.is_empty());
+    let addresses: Vec<_> = full.recipients.iter().map(|r| r.address.clone()).collect();
+    assert_eq!(change.attempt_recipients, addresses);
 }
 
 pub async fn the_dot_is_marked_only_by_the_newest_claim(store: Shared) {

@@ -152,7 +152,6 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
         expected_generation,
         sealed: sealed("token"),
         refresh_time: Some(at(3_000)),
-        end_pause: false,
         authorization: Authorization {
             login: "someone@example.com".into(),
             scopes: Vec::new(),
@@ -161,6 +160,7 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
             last_refresh_time: None,
             next_refresh_time: Some(at(3_000)),
         },
+        end_pause: false,
     }
 }
 

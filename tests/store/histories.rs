@@ -95,6 +95,7 @@ pub fn random_histories_keep_every_invariant(make: impl Fn() -> Shared) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut world = World::begin(make()).await;
+            world.follow().await;
             for op in ops {
                 world.apply(op).await;
                 world.follow().await;
@@ -246,7 +247,7 @@ impl World {
     /// Reads the log on: no hole, and only steps of the state machine.
     async fn follow(&mut self) {
         let bounds = self.store.bounds().await.unwrap();
-        // Nothing is emitted by a trim, so what it removed has been read.
+        // A trim emits nothing, and what it removes was read after the step before it.
         let from = self.cursor.max(bounds.oldest);
         for event in events(&self.store, from).await {
             assert_eq!(event.sequence, self.cursor + 1, "a hole");
@@ -272,6 +273,9 @@ impl World {
                         *same.unwrap() = recipient;
                     }
                     if let Some(attempt) = change.attempt {
+                        let of = |index: &u32| full.recipients[*index as usize].address.clone();
+                        let tried: Vec<_> = attempt.recipients.iter().map(of).collect();
+                        assert_eq!(change.attempt_recipients, tried);
                         full.attempts.truncate(change.message.attempts as usize - 1);
                         full.attempts.push(attempt);
                     }

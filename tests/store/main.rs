@@ -53,11 +53,11 @@ macro_rules! suite {
                 a_refresh_that_changes_only_times_is_no_event,
                 a_refresh_is_claimed_once_when_it_is_due,
                 a_postponed_refresh_comes_back_later,
+                trying_again_makes_a_failed_refresh_due,
+                a_new_authorization_may_end_the_pause,
                 a_dead_grant_is_not_refreshed_but_keeps_its_token,
                 a_dead_grant_holds_mail_with_its_diagnosis,
                 a_late_refresh_changes_nothing,
-                a_change_makes_a_failed_refresh_due,
-                authorizing_anew_ends_the_pause_and_refreshing_does_not,
             ],
             mailboxes: [
                 a_pause_blocks_all_services_of_the_mailbox_and_no_others,
