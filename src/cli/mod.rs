@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// A self-hosted email-sending service: OAuth2 mailboxes behind one gRPC API.
@@ -66,5 +67,17 @@ fn log_to_stderr(level: &str) -> Result<(), Failed> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .init();
+    Ok(())
+}
+
+/// Ends at SIGTERM or SIGINT.
+async fn interrupted() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
 }

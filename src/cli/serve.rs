@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failed;
 use crate::app::{App, Listeners};
@@ -48,13 +47,9 @@ impl Serve {
             "this version keeps everything in memory: what is accepted is lost when the process ends"
         );
         tracing::info!(%grpc, %http, "serving");
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let stopped = async {
-            tokio::select! {
-                biased;
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            if let Err(error) = super::interrupted().await {
+                tracing::error!(%error, "can't wait for signals");
             }
         };
         app.run_until(stopped).await?;

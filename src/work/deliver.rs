@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::Tasks;
+use super::{Alarm, Tasks};
 use crate::model::Timestamp;
 use crate::ops::{Core, deliver};
 use crate::store::StoreError;
 
 /// Delivers until `stop` is set.
 pub async fn run(core: &Arc<Core>, stop: watch::Receiver<bool>, tasks: &mut Tasks) {
-    super::run(core, stop, tasks, async |tasks| run_once(core, tasks).await).await;
+    let mut alarm = Alarm::new(core, stop);
+    while alarm.goes_on() {
+        let turn = run_once(core, tasks).await;
+        alarm.wait(turn, tasks).await;
+    }
 }
 
 /// Claims what is due now and begins to deliver it; returns when time alone makes more due.

@@ -58,28 +58,43 @@ impl Tasks {
     }
 }
 
-/// Runs `turn` whenever there may be something to do, until `stop` is set. What is under way then
-/// goes on: see [`Tasks::drain`].
-async fn run(
-    core: &Core,
-    mut stop: watch::Receiver<bool>,
-    tasks: &mut Tasks,
-    mut turn: impl AsyncFnMut(&mut Tasks) -> Result<Option<Timestamp>, StoreError>,
-) {
-    let mut changed = core.store.changed();
-    while !*stop.borrow_and_update() {
-        // Before the turn reads: what changes from here on wakes us.
-        changed.borrow_and_update();
-        let due = turn(tasks).await.unwrap_or_else(|error| {
+/// What a loop waits on between two turns.
+struct Alarm<'a> {
+    core: &'a Core,
+    stop: watch::Receiver<bool>,
+    changed: watch::Receiver<u64>,
+}
+
+impl<'a> Alarm<'a> {
+    fn new(core: &'a Core, stop: watch::Receiver<bool>) -> Self {
+        let changed = core.store.changed();
+        Self {
+            core,
+            stop,
+            changed,
+        }
+    }
+
+    /// Whether there is another turn. To be asked before it reads: what changes from here on ends
+    /// the wait behind it.
+    fn goes_on(&mut self) -> bool {
+        self.changed.borrow_and_update();
+        !*self.stop.borrow_and_update()
+    }
+
+    /// Waits until there may be something to do: after the turn's due time, a change of the store,
+    /// the end of a task, or when it is time to stop.
+    async fn wait(&mut self, turn: Result<Option<Timestamp>, StoreError>, tasks: &mut Tasks) {
+        let due = turn.unwrap_or_else(|error| {
             tracing::error!(?error, "the store failed; trying again");
-            Some(core.env.now() + STORE_RETRY)
+            Some(self.core.env.now() + STORE_RETRY)
         });
         tokio::select! {
             biased;
-            _ = stop.changed() => {}
-            _ = changed.changed() => {}
+            _ = self.stop.changed() => {}
+            _ = self.changed.changed() => {}
             () = tasks.one_ended() => {}
-            () = core.env.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
+            () = self.core.env.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Tasks;
+use super::{Alarm, Tasks};
 use crate::model::Timestamp;
 use crate::ops::Core;
 use crate::store::StoreError;
@@ -21,8 +21,11 @@ const REQUEST_ID_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// Sweeps until `stop` is set.
 pub async fn run(core: &Core, stop: watch::Receiver<bool>) {
     let mut next_tidy = core.env.now();
-    let turn = async |_: &mut Tasks| run_once(core, &mut next_tidy).await;
-    super::run(core, stop, &mut Tasks::at_most(0), turn).await;
+    let (mut alarm, mut no_tasks) = (Alarm::new(core, stop), Tasks::at_most(0));
+    while alarm.goes_on() {
+        let turn = run_once(core, &mut next_tidy).await;
+        alarm.wait(turn, &mut no_tasks).await;
+    }
 }
 
 /// Expires what is due, and tidies up once `next_tidy` has come.
