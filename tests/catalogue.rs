@@ -16,6 +16,7 @@ const TENANT_CONFIGURATION: Then = Then::Pause(PauseScope::Tenant, PauseKind::Co
 fn subject() -> Subject {
     Subject {
         mailbox: "a@contoso.com".to_owned(),
+        consent: "a@contoso.com".to_owned(),
         sender: "b@contoso.com".to_owned(),
         host: "smtp.office365.com".to_owned(),
         ..Subject::default()

@@ -26,6 +26,8 @@ pub use redact::redact;
 pub struct Subject {
     /// The SASL user.
     pub mailbox: String,
+    /// Who must sign in.
+    pub consent: String,
     /// The address that mail is sent from.
     pub sender: String,
     /// The OAuth 2.0 client id.
@@ -42,6 +44,7 @@ impl Default for Subject {
     fn default() -> Self {
         Self {
             mailbox: String::new(),
+            consent: String::new(),
             sender: String::new(),
             client_id: String::new(),
             tenant: String::new(),
@@ -68,6 +71,7 @@ impl Subject {
             tenant => tenant,
         };
         Self {
+            consent: oauth2.consent_email().as_str().to_owned(),
             client_id: oauth2.client_id.clone(),
             tenant: tenant.to_owned(),
             cloud: oauth2.cloud,

@@ -1,4 +1,4 @@
-//! Fills the catalogue's templates: `{mailbox}`, `{sender}`, `{client_id}`, `{tenant}`, `{host}`,
+//! Fills the catalogue's templates: `{mailbox}`, `{consent}`, `{sender}`, `{client_id}`, `{tenant}`, `{host}`,
 //! and `{detail}`, which stands at the end after a colon and goes away with it when empty.
 //!
 //! A value is put in once and never read as a template itself.
@@ -48,6 +48,7 @@ pub fn one_line(detail: &str) -> String {
 fn field<'a>(subject: &'a Subject, name: &str) -> Option<(&'a str, &'static str)> {
     match name {
         "mailbox" => Some((&subject.mailbox, "the mailbox")),
+        "consent" => Some((&subject.consent, "the mailbox's user")),
         "sender" => Some((&subject.sender, "the sender")),
         "client_id" => Some((&subject.client_id, "in question")),
         "tenant" => Some((&subject.tenant, "in question")),
