@@ -41,7 +41,7 @@ impl Serve {
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
         let store = Arc::new(MemoryStore::new(u64::from_le_bytes(env.random())));
-        let (grpc, http) = (config.server.grpc_listen, config.server.http_listen);
+        let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
         let app = App::build(config, listeners, store, env).await?;
         tracing::warn!(
             "this version keeps everything in memory: what is accepted is lost when the process ends"
