@@ -12,7 +12,7 @@ pub struct Update {
     pub service: Service,
     /// The token must go.
     pub forget_grant: bool,
-    /// What was stored must not be used at the new address; only what the request brings stays.
+    /// The service moves: of its secrets, only what the request brings is known at the new address.
     pub erase_secrets: bool,
 }
 
@@ -24,9 +24,10 @@ pub fn update(
     now: Timestamp,
 ) -> Update {
     let old = &current.config;
-    let moves = old.smtp != config.smtp || identity_host(&old.auth) != identity_host(&config.auth);
-    let erase_secrets = moves && !secrets.brings_secret_of(&config.auth);
-    let forget_grant = erase_secrets || grant_terms(&old.auth) != grant_terms(&config.auth);
+    let erase_secrets =
+        old.smtp != config.smtp || identity_host(&old.auth) != identity_host(&config.auth);
+    let forget_grant = erase_secrets && !secrets.brings_secret_of(&config.auth)
+        || grant_terms(&old.auth) != grant_terms(&config.auth);
     let kind_changes = std::mem::discriminant(&old.auth) != std::mem::discriminant(&config.auth);
     let retest =
         old.smtp != config.smtp || old.sender.address != config.sender.address || kind_changes;
@@ -225,12 +226,12 @@ mod tests {
                 Auth::None => false,
             };
             let result = update(&current, new.clone(), &change, Timestamp::default());
-            if old.smtp != new.smtp && !brings {
-                prop_assert!(result.erase_secrets && result.forget_grant);
-                prop_assert_eq!(&result.service.grant, &Grant::None);
-            }
             if old.smtp != new.smtp {
-                prop_assert!(!result.service.tested);
+                prop_assert!(result.erase_secrets && !result.service.tested);
+            }
+            if old.smtp != new.smtp && !brings {
+                prop_assert!(result.forget_grant);
+                prop_assert_eq!(&result.service.grant, &Grant::None);
             }
             if old == new {
                 prop_assert!(!result.erase_secrets && !result.forget_grant);

@@ -1,0 +1,167 @@
+//! Bytes that are no request, requests beyond the limits, and methods that are none.
+
+use mailwright::rpc::proto::v1::{self, MessageState};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+
+use super::fault::refused;
+use super::harness::{House, run};
+use super::requests::{ALEX, request, text_email, text_to};
+
+/// The first fields of any request, where text need not be UTF-8.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Raw {
+    #[prost(bytes = "vec", tag = "1")]
+    first: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    second: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    third: Vec<u8>,
+}
+
+/// Every method, and the number of a field that is text or a message.
+const METHODS: [(&str, u8); 24] = [
+    ("AdminAPI/CreateService", 1),
+    ("AdminAPI/GetService", 1),
+    ("AdminAPI/ListServices", 3),
+    ("AdminAPI/UpdateService", 1),
+    ("AdminAPI/DeleteService", 1),
+    ("AdminAPI/SuspendService", 1),
+    ("AdminAPI/ResumeService", 1),
+    ("AdminAPI/BeginAuthorize", 1),
+    ("AdminAPI/CompleteAuthorize", 1),
+    ("AdminAPI/RevokeAuthorization", 1),
+    ("AdminAPI/SendTest", 1),
+    ("AdminAPI/CreateAccessKey", 1),
+    ("AdminAPI/ListAccessKeys", 2),
+    ("AdminAPI/RevokeAccessKey", 1),
+    ("MailAPI/Send", 1),
+    ("MailAPI/GetMessage", 1),
+    ("MailAPI/ListMessages", 1),
+    ("MailAPI/CancelMessage", 1),
+    ("MailAPI/RetryMessage", 1),
+    ("MailAPI/ResolveMessage", 1),
+    ("StatusAPI/WatchStatus", 1),
+    ("StatusAPI/WatchStatus", 3),
+    ("MailAPI/ListMessages", 3),
+    ("AdminAPI/CreateService", 2),
+];
+
+async fn call(house: &House, method: &str, raw: Raw) -> Result<Raw, Status> {
+    let mut grpc = Grpc::new(house.channel());
+    grpc.ready().await.unwrap();
+    let path = format!("/mailwright.v1.{method}");
+    let path = PathAndQuery::try_from(path).unwrap();
+    let codec = ProstCodec::<Raw, Raw>::default();
+    let answer = grpc.unary(Request::new(raw), path, codec).await?;
+    Ok(answer.into_inner())
+}
+
+#[test]
+fn text_that_is_not_utf8_is_undecodable_at_every_rpc() {
+    run(async {
+        let house = House::start().await;
+        for (method, field) in METHODS {
+            let mut raw = Raw::default();
+            let place = match field {
+                1 => &mut raw.first,
+                2 => &mut raw.second,
+                _ => &mut raw.third,
+            };
+            *place = vec![0xff, 0xfe, 0x80];
+            println!("{method} {field}");
+            let answer = call(&house, method, raw).await;
+            refused(answer, Code::InvalidArgument, "UNDECODABLE_REQUEST");
+        }
+    });
+}
+
+#[test]
+fn a_method_that_is_none_says_so_with_its_reason() {
+    run(async {
+        let house = House::start().await;
+        for method in ["AdminAPI/Nothing", "NoAPI/Send"] {
+            let answer = call(&house, method, Raw::default()).await;
+            refused(answer, Code::Unimplemented, "UNIMPLEMENTED");
+        }
+    });
+}
+
+#[test]
+fn what_comes_later_is_unimplemented_with_its_reason() {
+    run(async {
+        let house = House::start().await;
+        let (mut admin, mut mail) = (house.admin(), house.mail());
+        let unimplemented = "UNIMPLEMENTED";
+        let request = v1::RevokeAuthorizationRequest::default();
+        let answer = admin.revoke_authorization(request).await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let answer = admin
+            .create_access_key(v1::CreateAccessKeyRequest::default())
+            .await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let answer = admin
+            .list_access_keys(v1::ListAccessKeysRequest::default())
+            .await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let answer = admin
+            .revoke_access_key(v1::RevokeAccessKeyRequest::default())
+            .await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let answer = mail.retry_message(v1::RetryMessageRequest::default()).await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let answer = mail
+            .resolve_message(v1::ResolveMessageRequest::default())
+            .await;
+        refused(answer, Code::Unimplemented, unimplemented);
+        let stream = tokio_stream::iter([v1::SendStreamRequest::default()]);
+        let answer = mail.send_stream(stream).await;
+        refused(answer, Code::Unimplemented, unimplemented);
+    });
+}
+
+#[test]
+fn a_request_of_a_hundred_megabytes_is_refused_and_the_server_goes_on() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let email = v1::Email {
+            attachments: vec![v1::Attachment {
+                filename: "big.bin".into(),
+                content: vec![7; 100_000_000].into(),
+                ..v1::Attachment::default()
+            }],
+            ..text_email(&[ALEX])
+        };
+        let answer = house.try_send(request(email)).await;
+        refused(answer, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
+        let mut service = house.service(ALEX);
+        service.display_name = "x".repeat(2_000_000);
+        let answer = house.try_create("big", service).await;
+        refused(answer, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
+        let sent = house.send(text_to(&[ALEX])).await;
+        house.message_in(&sent.message_id, MessageState::Sent).await;
+    });
+}
+
+#[test]
+fn a_message_over_the_services_limit_is_too_large() {
+    run(async {
+        let house = House::start().await;
+        let mut service = house.service(super::requests::ADELE);
+        service.delivery = Some(v1::Delivery {
+            max_message_bytes: Some(10_000),
+            ..v1::Delivery::default()
+        });
+        house.ready("adele", service).await;
+        let email = v1::Email {
+            text_body: "x ".repeat(10_000),
+            ..text_email(&[ALEX])
+        };
+        let answer = house.try_send(request(email)).await;
+        let fault = refused(answer, Code::InvalidArgument, "MESSAGE_TOO_LARGE");
+        assert_eq!(fault.fields, ["email"], "{fault:?}");
+    });
+}

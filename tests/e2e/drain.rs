@@ -1,0 +1,154 @@
+//! Stopping: health says so, watchers are sent away, what is under way ends, nothing new begins.
+
+use mailwright::rpc::proto::v1::{MessageState, WatchPosition};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::browser;
+use super::fault::refused;
+use super::harness::{House, channel, run};
+use super::requests::{ALEX, text_to};
+
+const NAMES: [&str; 4] = [
+    "",
+    "mailwright.v1.AdminAPI",
+    "mailwright.v1.MailAPI",
+    "mailwright.v1.StatusAPI",
+];
+
+fn request(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest {
+        service: service.into(),
+    }
+}
+
+#[test]
+fn health_serves_for_the_process_and_each_api_until_the_drain() {
+    run(async {
+        let mut house = House::start().await;
+        let mut client = HealthClient::new(house.channel());
+        let mut streams = Vec::new();
+        for name in NAMES {
+            let answer = client.check(request(name)).await.unwrap().into_inner();
+            assert_eq!(answer.status(), ServingStatus::Serving, "{name}");
+            let mut stream = client.watch(request(name)).await.unwrap().into_inner();
+            let first = stream.message().await.unwrap().unwrap();
+            assert_eq!(first.status(), ServingStatus::Serving, "{name}");
+            streams.push(stream);
+        }
+        let unknown = client.check(request("mailwright.v1.Nothing")).await;
+        assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
+        house.begin_stop();
+        for mut stream in streams {
+            let last = stream.message().await.unwrap().unwrap();
+            assert_eq!(last.status(), ServingStatus::NotServing);
+            assert!(!matches!(stream.message().await, Ok(Some(_))));
+        }
+        drop(client);
+        house.stopped().await;
+    });
+}
+
+#[test]
+fn an_idle_connection_and_an_open_watch_do_not_hold_the_stop_up() {
+    run(async {
+        let mut house = House::start().await;
+        let _idle = channel(house.grpc).await;
+        let mut feed = house.watch_from(WatchPosition::Now).await;
+        feed.next().await.unwrap();
+        house.begin_stop();
+        // The clock stands: no grace period ends here.
+        let told = loop {
+            if let Err(status) = feed.next().await {
+                break status;
+            }
+        };
+        refused(Err::<(), _>(told), Code::Unavailable, "DRAINING");
+        house.stopped().await;
+    });
+}
+
+#[test]
+fn a_delivery_under_way_ends_before_the_stop() {
+    run(async {
+        let mut house = House::start().await;
+        house.ready_service().await;
+        house.control().hold_data_reply(true);
+        let sent = house.mail_to(&[ALEX]).await;
+        house.control().wait_until(|stats| stats.held == 1).await;
+        let mut feed = house.watch(&sent.cursor).await;
+        feed.message(&sent.message_id, MessageState::Sending).await;
+        house.begin_stop();
+        while feed.next().await.is_ok() {}
+        house.control().hold_data_reply(false);
+        let control = house.control().clone();
+        house.stopped().await;
+        let stats = control
+            .wait_until(|stats| stats.connections_open == 0)
+            .await;
+        assert_eq!((stats.delivered, stats.held), (2, 0));
+    });
+}
+
+#[test]
+fn probes_tell_life_and_readiness_apart() {
+    run(async {
+        let house = House::start().await;
+        for path in ["livez", "readyz"] {
+            let url = format!("http://localhost:{}/{path}", house.http.port());
+            let page = browser::get(&url).await;
+            assert_eq!((page.status, page.body.as_str()), (200, "ok\n"), "{path}");
+        }
+    });
+}
+
+#[test]
+fn nothing_new_is_claimed_once_the_stop_has_begun() {
+    run(async {
+        let mut house = House::start().await;
+        house.ready_service().await;
+        house.control().hold_data_reply(true);
+        for n in 0..5 {
+            let to = format!("user{n}@contoso.com");
+            house.send(text_to(&[&to])).await;
+        }
+        // Three connections are what the mailbox has; two messages wait.
+        house.control().wait_until(|stats| stats.held == 3).await;
+        let mut feed = house.watch_from(WatchPosition::Now).await;
+        house.begin_stop();
+        while feed.next().await.is_ok() {}
+        house.control().hold_data_reply(false);
+        let control = house.control().clone();
+        house.stopped().await;
+        assert_eq!(control.stats().delivered, 4, "the test and three");
+    });
+}
+
+#[test]
+fn connections_that_say_nothing_or_half_of_it_do_not_hold_the_stop_up() {
+    run(async {
+        let mut house = House::start().await;
+        let mut silent = Vec::new();
+        for (address, words) in [
+            (house.http, ""),
+            //(house.http, "GET /livez HTTP/1.1\r\nhost"),
+            //(house.grpc, ""),
+            //(house.grpc, "PRI * HTTP/2.0\r\n"),
+        ] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(words.as_bytes()).await.unwrap();
+            silent.push(stream);
+        }
+        // All four are accepted before these are.
+        let live = format!("http://localhost:{}/livez", house.http.port());
+        assert_eq!(browser::get(&live).await.status, 200);
+        let mut client = HealthClient::new(channel(house.grpc).await);
+        client.check(request("")).await.unwrap();
+        house.begin_stop();
+        house.stopped().await;
+    });
+}

@@ -1,0 +1,35 @@
+//! The main job end to end, over real sockets: the server in process (or, where the process itself
+//! matters, the real binary), the sandbox on the other side, generated clients and a browser's HTTP
+//! requests in between.
+//!
+//! Whatever depends on time runs on a clock that the test moves. Nothing sleeps and nothing is
+//! tried twice: a test waits for an event of the feed or for a counter of the sandbox.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test fails by panicking, and its clients are no part of the server that Env and Egress rule
+
+mod browser;
+mod fault;
+mod harness;
+mod process;
+mod requests;
+mod watch;
+
+mod admin;
+mod authorization;
+mod bad_fields;
+mod bad_mail;
+mod bad_wire;
+mod callback;
+mod callback_attacks;
+mod content;
+mod drain;
+mod feed;
+mod feed_cursors;
+mod grant_death;
+mod idempotency;
+mod operation;
+mod readiness;
+mod retries;
+mod rules;
+mod schedule;
+mod shared_mailbox;
+mod uncertain;

@@ -1,0 +1,98 @@
+//! The real binary as a process of its own, ended by its own handle.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// A running `mailwright serve`.
+pub struct Process {
+    pub grpc: SocketAddr,
+    child: Child,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts it with these variables beside its addresses; returns when it serves.
+    pub fn start(variables: &[(&str, &str)]) -> Self {
+        let (grpc, http) = addresses();
+        let mut child = command(variables)
+            .env("MAILWRIGHT_SERVER_GRPC_LISTEN", grpc.to_string())
+            .env("MAILWRIGHT_SERVER_HTTP_LISTEN", http.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut serves = false;
+        for line in lines.by_ref().map_while(Result::ok) {
+            serves = line.contains("serving");
+            *log.lock().unwrap() += &format!("{line}\n");
+            if serves {
+                break;
+            }
+        }
+        assert!(serves, "it ended:\n{}", log.lock().unwrap());
+        let kept = log.clone();
+        let reader = thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                *kept.lock().unwrap() += &format!("{line}\n");
+            }
+        });
+        Self {
+            grpc,
+            child,
+            log,
+            reader: Some(reader),
+        }
+    }
+
+    /// SIGTERM, as a supervisor sends it.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it has ended; its status and all that it logged.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (status, log)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `mailwright serve` with these variables and no others of ours.
+pub fn command(variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailwright"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MAILWRIGHT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .arg("serve")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Two free ports, on a loopback address of this process alone: what is free stays free.
+fn addresses() -> (SocketAddr, SocketAddr) {
+    let id = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, 64 | (id[1] & 63), id[2], id[3]);
+    let [grpc, http] = [(); 2].map(|()| TcpListener::bind((own, 0)).unwrap());
+    (grpc.local_addr().unwrap(), http.local_addr().unwrap())
+}
