@@ -27,6 +27,9 @@ use crate::{http, rpc};
 /// Refreshes under way at once, over all mailboxes.
 const REFRESHES_AT_ONCE: usize = 32;
 
+/// Once deliveries have ended, calls and half-open connections get this long.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// The sockets on which the servers listen, bound by whoever starts the app.
 pub struct Listeners {
     pub grpc: TcpListener,
@@ -145,21 +148,33 @@ impl App {
             );
             tokio::join!(deliveries.drain(), refreshes.drain());
         };
-        let all = async {
-            let (grpc, http, ()) = tokio::join!(grpc, http, work);
+        let servers = async {
+            let (grpc, http) = tokio::join!(grpc, http);
             grpc.and(http)
         };
-        tokio::pin!(all);
+        tokio::pin!(servers, work);
         tokio::select! {
             biased;
-            ended = &mut all => return ended,
+            ended = &mut servers => return ended,
+            // The loops end only when they are told to.
+            () = &mut work => return Ok(()),
             () = stopped => {}
         }
         tracing::info!("draining");
         // The receivers live in the futures above.
         let _ = stop.send(true);
+        let drained = async {
+            tokio::select! {
+                biased;
+                ended = &mut servers => {
+                    work.await;
+                    ended
+                }
+                () = &mut work => core.env.timeout(LINGER, servers).await.unwrap_or(Ok(())),
+            }
+        };
         let grace = Duration::from_secs(u64::from(core.config.server.drain_grace_seconds));
-        core.env.timeout(grace, all).await.unwrap_or_else(|_| {
+        core.env.timeout(grace, drained).await.unwrap_or_else(|_| {
             tracing::warn!(
                 "the grace period is over; what is still under way is taken up at the next start"
             );

@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("mailwright: {failed}");
-            ExitCode::FAILURE
+            failed.exit_code()
         }
     }
 }

@@ -6,6 +6,7 @@ mod serve;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,19 +44,34 @@ impl Cli {
     }
 }
 
-/// Why a command failed, for a person.
+/// Why a command failed, for a person, and the exit code that tells a program.
 #[derive(Debug)]
-pub struct Failed(String);
+pub struct Failed {
+    code: u8,
+    why: String,
+}
+
+impl Failed {
+    fn new(code: u8, why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { code, why }
+    }
+
+    /// What to exit with: 1, unless a supervisor may want to tell it apart.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)
     }
 }
 
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self::new(1, error.to_string())
     }
 }
 

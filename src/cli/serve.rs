@@ -10,7 +10,7 @@ use super::Failed;
 use crate::app::{App, Listeners};
 use crate::config::Config;
 use crate::env::Env;
-use crate::store::memory::MemoryStore;
+use crate::store::sled::{OpenError, Options, SledStore};
 
 /// Options of `serve`.
 #[derive(Args)]
@@ -40,20 +40,39 @@ impl Serve {
         super::log_to_stderr(&config.log.level)?;
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
-        let store = Arc::new(MemoryStore::new(u64::from_le_bytes(env.random())));
+        let store = Arc::new(open_store(&config, &env)?);
         let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
-        let app = App::build(config, listeners, store, env).await?;
-        tracing::warn!(
-            "this version keeps everything in memory: what is accepted is lost when the process ends"
-        );
+        let app = App::build(config, listeners, store.clone(), env).await?;
         tracing::info!(%grpc, %http, "serving");
         let stopped = async {
             if let Err(error) = super::interrupted().await {
                 tracing::error!(%error, "can't wait for signals");
             }
         };
-        app.run_until(stopped).await?;
+        tokio::select! {
+            biased;
+            // What it did not sync was not acknowledged: the next start finds all the rest.
+            why = store.failed() => return Err(Failed::new(STORE_FAILED, format!("the store failed: {why}"))),
+            ended = app.run_until(stopped) => ended?,
+        }
+        store.close();
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Exit codes that a supervisor may tell apart; everything else is 1.
+const FOLDER_IN_USE: u8 = 3;
+const FOLDER_TOO_NEW: u8 = 4;
+const STORE_FAILED: u8 = 5;
+
+fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
+    SledStore::open(&config.data.folder, env, Options::default()).map_err(|error| {
+        let code = match error {
+            OpenError::Owned { .. } => FOLDER_IN_USE,
+            OpenError::TooNew { .. } => FOLDER_TOO_NEW,
+            OpenError::Failed(_) => 1,
+        };
+        Failed::new(code, format!("{}: {error}", config.data.folder.display()))
+    })
 }

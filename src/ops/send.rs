@@ -7,7 +7,6 @@ use crate::model::catalogue::{self, Subject};
 use crate::model::content::{Content, Email};
 use crate::model::event::Cursor;
 use crate::model::message::Message;
-use crate::model::problem::problem;
 use crate::model::send::SendInput;
 use crate::model::service::{Grant, Service};
 use crate::model::state::MessageState;
@@ -51,7 +50,6 @@ pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
     }
     let now = core.env.now();
     let times = times(&input, now)?;
-    let held_because = problem(&row.service, row.pause.as_ref());
     let (message, body) = render(core, &row.service, &input, digest, now, times)?;
     let (body_key, body) = core.vault.seal_body(&message.id, &body);
     let recipients = input.content.recipients();
@@ -62,7 +60,6 @@ pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
         },
         recipients,
         body,
-        held_because,
     };
     match core.store.enqueue(now, new).await {
         Ok(Enqueued::Accepted { message, sequence }) => Ok(Accepted {

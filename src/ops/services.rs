@@ -1,10 +1,16 @@
 //! Services: create, read, change, stop, go on, delete.
 
+use std::time::Duration;
+
 use super::{Core, Result, token};
+use crate::model::catalogue::{self, Subject};
 use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
 use crate::model::update::{SecretsChange, update};
 use crate::model::{Error, Reason, ServiceId};
 use crate::store::{SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
+
+/// How long a deletion waits for transactions that run.
+const SENDING_MAX: Duration = Duration::from_secs(30);
 
 /// A service to register.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,10 +184,12 @@ async fn replace(
     core.store.replace_service(core.env.now(), change).await
 }
 
-/// Deletes a service and its credentials.
+/// Deletes a service and its credentials. With `cancel_pending`, what waits is cancelled; what is
+/// being sent ends first, while the suspended service begins nothing new.
 ///
 /// # Errors
-/// `NotFound`, `Conflict`, `State` with unfinished mail.
+/// `NotFound`, `Conflict`, `State` with unfinished mail; with `cancel_pending` only when a
+/// transaction takes longer than half a minute, and then the service stays suspended.
 pub async fn delete(
     core: &Core,
     id: &ServiceId,
@@ -189,11 +197,12 @@ pub async fn delete(
     cancel_pending: bool,
 ) -> Result<()> {
     let service = get(core, id).await?.service;
-    match core
-        .store
-        .delete_service(core.env.now(), id, revision, cancel_pending)
-        .await
-    {
+    let mut deleted = delete_now(core, id, revision, cancel_pending).await;
+    if cancel_pending && matches!(deleted, Err(StoreError::PendingMail(_))) {
+        let stopped = suspend(core, id).await?.service.revision;
+        deleted = delete_when_sent(core, id, stopped).await;
+    }
+    match deleted {
         Ok(()) => {
             core.pool.retire(&service.mailbox()).await;
             Ok(())
@@ -203,13 +212,49 @@ pub async fn delete(
             name: format!("service {id}"),
         }),
         Err(StoreError::PendingMail(count)) => {
-            let subject = crate::model::catalogue::Subject::of(&service.config);
-            let detail = count.to_string();
-            let diagnosis =
-                crate::model::catalogue::local(Reason::ServiceHasPendingMail, &subject, &detail);
+            let detail = match count {
+                1 => "1 message".to_owned(),
+                count => format!("{count} messages"),
+            };
+            let subject = Subject::of(&service.config);
+            let diagnosis = catalogue::local(Reason::ServiceHasPendingMail, &subject, &detail);
             Err(Error::state(format!("services/{id}"), diagnosis))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+async fn delete_now(
+    core: &Core,
+    id: &ServiceId,
+    revision: Option<u64>,
+    cancel_pending: bool,
+) -> std::result::Result<(), StoreError> {
+    core.store
+        .delete_service(core.env.now(), id, revision, cancel_pending)
+        .await
+}
+
+/// Deletes as soon as nothing is being sent any more.
+async fn delete_when_sent(
+    core: &Core,
+    id: &ServiceId,
+    revision: u64,
+) -> std::result::Result<(), StoreError> {
+    let mut changed = core.store.changed();
+    let deleted = core.env.timeout(SENDING_MAX, async {
+        loop {
+            changed.borrow_and_update();
+            match delete_now(core, id, Some(revision), true).await {
+                // A store that is gone answers so at the next look.
+                Err(StoreError::PendingMail(_)) => drop(changed.changed().await),
+                done => return done,
+            }
+        }
+    });
+    match deleted.await {
+        Ok(done) => done,
+        Err(_) => delete_now(core, id, Some(revision), true).await,
     }
 }
 

@@ -6,7 +6,6 @@ use super::convert::service_view::{self, ServiceView};
 use super::convert::{self, requests, service, update};
 use super::proto::v1::{self, admin_api_server::AdminApi};
 use super::{Answer, Api};
-use crate::model::problem::problem;
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
 use crate::ops::{info, send_test};
@@ -217,7 +216,7 @@ impl Api {
     pub(super) fn view(&self, row: ServiceRow) -> ServiceView {
         ServiceView {
             redirect_uri: services::redirect_uri(&self.core, &row.service),
-            problem: problem(&row.service, row.pause.as_ref()),
+            problem: row.problem(),
             row,
         }
     }

@@ -21,6 +21,8 @@
 
 pub mod memory;
 mod record;
+mod rows;
+pub mod sled;
 
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
+use crate::model::problem::problem;
 use crate::model::service::{Authorization, LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
@@ -96,6 +99,11 @@ impl ServiceRow {
     /// The state that callers see.
     pub fn state(&self) -> ServiceState {
         self.service.state(self.pause.as_ref())
+    }
+
+    /// What keeps it from sending; none when it can.
+    pub fn problem(&self) -> Option<Diagnosis> {
+        problem(&self.service, self.pause.as_ref())
     }
 }
 
@@ -190,8 +198,6 @@ pub struct NewMessage {
     pub message: Message,
     pub recipients: Vec<EmailAddress>,
     pub body: Sealed,
-    /// Why it is held, if the service can't send by then.
-    pub held_because: Option<Diagnosis>,
 }
 
 /// What became of a message to keep.

@@ -22,6 +22,13 @@ pub async fn get(url: &str) -> Page {
 
 /// Opens the consent page, decides as this account, and gives where the browser is sent then.
 pub async fn decide(authorization_url: &str, account: &str, decision: &str) -> String {
+    let answer = submit(authorization_url, account, decision).await;
+    assert_eq!(answer.status, 302, "{}", answer.body);
+    answer.headers["location"].clone()
+}
+
+/// As [`decide`], with whatever the provider answers.
+pub async fn submit(authorization_url: &str, account: &str, decision: &str) -> Page {
     let page = get(authorization_url).await;
     assert_eq!(page.status, 200, "{}", page.body);
     let action = Url::parse(authorization_url)
@@ -33,9 +40,7 @@ pub async fn decide(authorization_url: &str, account: &str, decision: &str) -> S
         ("account", account),
         ("decision", decision),
     ]);
-    let answer = fetch("POST", action.as_str(), &form).await;
-    assert_eq!(answer.status, 302, "{}", answer.body);
-    answer.headers["location"].clone()
+    fetch("POST", action.as_str(), &form).await
 }
 
 /// Form-encoded pairs.

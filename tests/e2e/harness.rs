@@ -21,7 +21,7 @@ use mailwright::sandbox::{Control, Options, Sandbox};
 use mailwright::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, LocalSet};
+use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 /// No test takes a tenth of this, however busy the machine is.
@@ -32,14 +32,18 @@ pub const START: i64 = 1_754_306_130;
 
 /// Runs a test on a runtime of its own, and ends it where it hangs.
 pub fn run(test: impl Future<Output = ()>) {
+    run_within(HANG, test);
+}
+
+/// As [`run`], for a test of many rounds.
+pub fn run_within(limit: Duration, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    // The app's own future is not Send: it stays on the test's thread.
-    LocalSet::new()
-        .block_on(&runtime, async { tokio::time::timeout(HANG, test).await })
+    runtime
+        .block_on(async { tokio::time::timeout(limit, test).await })
         .expect("the test hangs; what it saw last is above");
 }
 
@@ -102,7 +106,7 @@ impl House {
             .await
             .unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::task::spawn_local(app.run_until(async {
+        let served = tokio::spawn(app.run_until(async {
             // A house that is gone has stopped, too.
             let _ = stopped.await;
         }));

@@ -26,6 +26,7 @@ mod feed;
 mod feed_cursors;
 mod grant_death;
 mod idempotency;
+mod kill_nine;
 mod operation;
 mod readiness;
 mod retries;

@@ -202,7 +202,6 @@ pub fn message(service: &str, n: u32) -> NewMessage {
         },
         recipients: vec![parse("to@example.net")],
         body: sealed("body"),
-        held_because: None,
     }
 }
 

@@ -55,9 +55,7 @@ pub async fn no_message_is_taken_before_a_test_or_without_a_service(store: Share
 
 pub async fn a_message_of_a_service_that_cannot_send_is_held_with_the_reason(store: Shared) {
     let mailbox = ready(&store, "news").await;
-    let mut unneeded = message("news", 1);
-    unneeded.held_because = Some(diagnosis(Reason::ServiceSuspended));
-    let (queued, _) = enqueue(&store, 0, unneeded.clone()).await;
+    let (queued, _) = enqueue(&store, 0, message("news", 1)).await;
     assert_eq!((queued.state, queued.problem), (MessageState::Queued, None));
 
     store
@@ -69,10 +67,8 @@ pub async fn a_message_of_a_service_that_cannot_send_is_held_with_the_reason(sto
     assert_eq!(held.problem.unwrap().reason, Reason::MailboxBlocked);
 
     suspend(&store, 3, "news", true).await;
-    let mut told = message("news", 3);
-    told.held_because = Some(diagnosis(Reason::ServiceSuspended));
-    let (held, _) = enqueue(&store, 4, told).await;
-    assert_eq!(held.problem, Some(diagnosis(Reason::ServiceSuspended)));
+    let (held, _) = enqueue(&store, 4, message("news", 3)).await;
+    assert_eq!(held.problem.unwrap().reason, Reason::ServiceSuspended);
 }
 
 pub async fn a_repeated_request_answers_known_before_any_check(store: Shared) {

@@ -66,10 +66,13 @@ pub(super) async fn get(
 fn location(answer: &Response<Vec<u8>>) -> Result<String, Failed> {
     let value = answer.headers().get(header::LOCATION);
     let value = value.ok_or_else(|| {
-        Failed(format!(
-            "the provider answered {} without a redirect",
-            answer.status()
-        ))
+        Failed::new(
+            1,
+            format!(
+                "the provider answered {} without a redirect",
+                answer.status()
+            ),
+        )
     })?;
     Ok(value.to_str()?.to_owned())
 }
@@ -88,7 +91,7 @@ impl Form {
         };
         let form = between("action=\"").zip(between("name=\"ticket\" value=\""));
         let (action, ticket) =
-            form.ok_or_else(|| Failed("the provider's page has no consent form".into()))?;
+            form.ok_or_else(|| Failed::new(1, "the provider's page has no consent form"))?;
         Ok(Self { action, ticket })
     }
 }

@@ -36,13 +36,13 @@ pub(super) async fn expired_secret(stage: &Stage, paper: Paper) -> Result<(), Fa
         ..Default::default()
     };
     let Err(status) = stage.admin().complete_authorize(request).await else {
-        return Err(Failed("an expired secret was accepted".into()));
+        return Err(Failed::new(1, "an expired secret was accepted"));
     };
     let details = status.get_error_details();
     let info = details
         .error_info()
         .cloned()
-        .ok_or_else(|| Failed("the error has no details".into()))?;
+        .ok_or_else(|| Failed::new(1, "the error has no details"))?;
     let link = details
         .help()
         .and_then(|help| help.links.first())

@@ -99,7 +99,7 @@ fn report() -> Bytes {
 pub(super) fn check(paper: Paper, mail: &[Delivered]) -> Result<(), Failed> {
     for delivered in mail {
         let message = MessageParser::default().parse(&delivered.content);
-        let message = message.ok_or_else(|| Failed("what arrived is no message".into()))?;
+        let message = message.ok_or_else(|| Failed::new(1, "what arrived is no message"))?;
         show(paper, delivered, &message);
         ensure(
             delivered.tls && delivered.mailbox == MAILBOX,
@@ -132,7 +132,7 @@ fn verify(delivered: &Delivered, message: &Message<'_>) -> Result<(), Failed> {
                 "it went to the two others alone",
             )
         }
-        other => Err(Failed(format!("nobody sent {other:?}"))),
+        other => Err(Failed::new(1, format!("nobody sent {other:?}"))),
     }
 }
 
@@ -163,6 +163,6 @@ pub(super) fn ensure(holds: bool, what: &str) -> Result<(), Failed> {
     if holds {
         Ok(())
     } else {
-        Err(Failed(format!("this did not happen: {what}")))
+        Err(Failed::new(1, format!("this did not happen: {what}")))
     }
 }

@@ -51,7 +51,7 @@ impl Demo {
         };
         let played = env.timeout(TIME_MAX, play.all()).await;
         let played =
-            played.unwrap_or_else(|_| Err(Failed("the demo took more than a minute".into())));
+            played.unwrap_or_else(|_| Err(Failed::new(1, "the demo took more than a minute")));
         if played.is_ok() {
             let took = env.monotonic().as_secs_f64();
             print(format_args!(
@@ -286,7 +286,7 @@ impl Play<'_> {
             let event = feed
                 .message()
                 .await?
-                .ok_or_else(|| Failed("the feed has ended".into()))?;
+                .ok_or_else(|| Failed::new(1, "the feed has ended"))?;
             let Some(v1::watch_status_response::Event::Message(event)) = event.event else {
                 continue;
             };
@@ -343,7 +343,7 @@ impl Play<'_> {
         let mail = self.stage.sandbox.mail();
         let (_test, letters) = mail
             .split_first()
-            .ok_or_else(|| Failed("nothing arrived".into()))?;
+            .ok_or_else(|| Failed::new(1, "nothing arrived"))?;
         ensure(letters.len() == 3, "three messages arrived, each once")?;
         letters::check(self.paper, letters)
     }

@@ -20,7 +20,7 @@ use crate::rpc::proto::v1::admin_api_client::AdminApiClient;
 use crate::rpc::proto::v1::mail_api_client::MailApiClient;
 use crate::rpc::proto::v1::status_api_client::StatusApiClient;
 use crate::sandbox::Sandbox;
-use crate::store::memory::MemoryStore;
+use crate::store::sled::{Options, SledStore};
 
 /// The largest message that the demo's client reads.
 const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -31,6 +31,7 @@ pub(super) struct Stage {
     pub core: Arc<Core>,
     pub grpc: SocketAddr,
     channel: Channel,
+    store: Arc<SledStore>,
     folder: Folder,
     stop: oneshot::Sender<()>,
     server: JoinHandle<std::io::Result<()>>,
@@ -62,8 +63,12 @@ impl Stage {
         let folder = Folder::make(folder)?;
         std::fs::write(&config.egress.extra_ca_file, sandbox.ca_pem())?;
 
-        let store = Arc::new(MemoryStore::new(u64::from_le_bytes(env.random())));
-        let app = App::build(config, listeners, store, env.clone()).await?;
+        let store = Arc::new(SledStore::open(
+            &config.data.folder,
+            env,
+            Options::default(),
+        )?);
+        let app = App::build(config, listeners, store.clone(), env.clone()).await?;
         let core = app.core().clone();
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(app.run_until(async {
@@ -78,6 +83,7 @@ impl Stage {
             core,
             grpc,
             channel,
+            store,
             folder,
             stop,
             server,
@@ -106,6 +112,7 @@ impl Stage {
         let _ = self.stop.send(());
         self.server.await??;
         drop(self.sandbox);
+        self.store.close();
         self.folder.remove()?;
         Ok(())
     }

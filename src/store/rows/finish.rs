@@ -1,8 +1,10 @@
 //! How claims end: with an outcome, or with their process.
 
+use super::base::Base;
 use super::messages::ended;
 use super::progress::Report;
-use super::state::{ClaimRow, State, corrupt};
+use super::state::{State, corrupt};
+use super::tables::{CLAIMS, ClaimRow, PAUSES};
 use crate::model::message::{
     Attempt, Claim, Finished, MailboxVerdict, Message, Next, Outcome, Recipient, RecipientResult,
 };
@@ -12,13 +14,12 @@ use crate::model::state::{Event, settled};
 use crate::model::{Phase, Timestamp};
 use crate::store::Result;
 
-impl State {
+impl<B: Base> State<B> {
     /// What it tells of the mailbox counts first: it decides whether the service can send by now.
     pub fn finish(&mut self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
         let (mut message, mut attempt) = self.fenced(claim)?;
         let row = self
-            .claims
-            .get(&message.id)?
+            .get(CLAIMS, &message.id)?
             .ok_or_else(|| corrupt(format!("message {:?} lacks its claim", message.id)))?;
         self.judge_mailbox(now, &row, finished.mailbox)?;
 
@@ -57,7 +58,7 @@ impl State {
     /// Ends all claims.
     pub fn recover(&mut self, now: Timestamp) -> Result<()> {
         self.unclaim_refreshes()?;
-        let ids: Vec<_> = self.claims.keys(..).cloned().collect();
+        let ids = self.keys(CLAIMS, ..).collect::<Result<Vec<_>>>()?;
         for id in ids {
             let mut message = self.require_message(&id)?;
             let mut attempt = self.attempt(&message)?;
@@ -133,7 +134,7 @@ impl State {
             MailboxVerdict::Silent => Ok(()),
             MailboxVerdict::Works => self.edit(now, None, Some((&claim.mailbox, None))),
             MailboxVerdict::Paused(pause) => {
-                let standing = self.pauses.get(&claim.mailbox)?;
+                let standing = self.get(PAUSES, &claim.mailbox)?;
                 let pause = prolonged(now, pause, standing, claim.probe);
                 self.edit(now, None, Some((&claim.mailbox, Some(pause))))
             }

@@ -1,17 +1,81 @@
-//! The trait, method by method: which transaction it is, and whether it writes.
+//! The reference store: rows in memory behind one lock, encoded as they would be on a disk.
+//!
+//! It keeps the whole contract but durability: what it holds is gone with its process.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::MemoryStore;
+use super::rows::State;
+use super::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
 use crate::store::{
     Claimed, Enqueued, LogBounds, MessageFilter, NewMessage, NewToken, PendingAuthorization,
-    Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store, TokenRow,
+    Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store, TokenRow, encode,
 };
+
+type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
+
+/// A store that forgets everything with its process.
+pub struct MemoryStore {
+    epoch: u64,
+    state: Mutex<Memory>,
+    /// How many commits there were.
+    commits: watch::Sender<u64>,
+}
+
+impl MemoryStore {
+    /// An empty store; `epoch` names its log.
+    pub fn new(epoch: u64) -> Self {
+        Self {
+            epoch,
+            state: Mutex::new(State::over(BTreeMap::new())),
+            commits: watch::Sender::new(0),
+        }
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Memory) -> Result<T>) -> Result<T> {
+        read(&self.lock())
+    }
+
+    /// Runs a transaction: commits it when it succeeds, takes it back when it doesn't.
+    fn write<T>(&self, transact: impl FnOnce(&mut Memory) -> Result<T>) -> Result<T> {
+        let mut state = self.lock();
+        let outcome = transact(&mut state);
+        if outcome.is_err() {
+            state.roll_back();
+        }
+        let committed = state.commit();
+        let (rows, writes) = state.committed();
+        for (key, row) in writes {
+            match row {
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
+            };
+        }
+        drop(state);
+        if committed {
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        outcome
+    }
+
+    /// A transaction that panicked has not committed, so it is taken back.
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.state
+            .lock()
+            .unwrap_or_else(|poisoned: PoisonError<_>| {
+                let mut state = poisoned.into_inner();
+                state.roll_back();
+                state
+            })
+    }
+}
 
 #[async_trait]
 impl Store for MemoryStore {
@@ -52,7 +116,7 @@ impl Store for MemoryStore {
     }
 
     async fn secrets(&self, id: &ServiceId) -> Result<Option<Sealed>> {
-        self.read(|state| state.secrets.get(id))
+        self.read(|state| state.get(SECRETS, id))
     }
 
     async fn begin_authorization(
@@ -72,7 +136,7 @@ impl Store for MemoryStore {
     }
 
     async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>> {
-        self.read(|state| state.tokens.get(id))
+        self.read(|state| state.get(TOKENS, id))
     }
 
     async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64> {
@@ -123,7 +187,8 @@ impl Store for MemoryStore {
     }
 
     async fn enqueue(&self, now: Timestamp, message: NewMessage) -> Result<Enqueued> {
-        self.write(|state| state.enqueue(now, message))
+        let body = encode(&message.body);
+        self.write(|state| state.enqueue(now, message, body))
     }
 
     async fn request(
@@ -144,11 +209,12 @@ impl Store for MemoryStore {
         after: Option<&MessageId>,
         limit: usize,
     ) -> Result<Vec<(FullMessage, u64)>> {
-        self.read(|state| state.list_messages(filter, after, limit))
+        self.read(|state| state.list_messages(filter, after, limit, usize::MAX))
+            .map(|listed| listed.messages)
     }
 
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
-        self.read(|state| state.bodies.get(id))
+        self.read(|state| state.get(BODIES, id))
     }
 
     async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()> {
@@ -193,7 +259,8 @@ impl Store for MemoryStore {
         before: Timestamp,
         requests_before: Timestamp,
     ) -> Result<()> {
-        self.write(|state| state.trim(now, before, requests_before))
+        self.write(|state| state.trim(now, before, requests_before, usize::MAX))
+            .map(|_| ())
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

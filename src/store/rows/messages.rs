@@ -2,16 +2,30 @@
 
 use std::ops::Bound;
 
+use super::base::{Base, Order};
 use super::progress::Report;
-use super::state::{RequestRow, State};
-use crate::model::message::{FullMessage, Message, Outcome, Recipient};
+use super::state::{State, corrupt};
+use super::tables::{
+    ATTEMPTS, BODIES, MESSAGES, RECIPIENTS, REQUEST_TIMES, REQUESTS, RequestRow, SEQUENCES,
+};
+use crate::model::catalogue::{self, Subject};
+use crate::model::message::{Attempt, FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
 use crate::model::state::{Event, MessageState};
-use crate::model::{MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{Diagnosis, MessageId, Reason, RequestId, ServiceId, Timestamp};
 use crate::store::{Enqueued, MessageFilter, NewMessage, Result, StoreError};
 
-impl State {
-    pub fn enqueue(&mut self, now: Timestamp, new: NewMessage) -> Result<Enqueued> {
+/// A stretch of the messages.
+#[derive(Default)]
+pub struct Listed {
+    pub messages: Vec<(FullMessage, u64)>,
+    /// Where it stopped, if neither the limit nor the last message was reached.
+    pub go_on_behind: Option<MessageId>,
+}
+
+impl<B: Base> State<B> {
+    /// `body` is the row of its body; the one in `new` is not looked at.
+    pub fn enqueue(&mut self, now: Timestamp, new: NewMessage, body: Vec<u8>) -> Result<Enqueued> {
         if let Some(request) = &new.message.request_id
             && let Some((message, sequence)) = self.request(&new.message.service_id, request)?
         {
@@ -21,7 +35,7 @@ impl State {
         if !row.service.tested {
             return Err(StoreError::NotTested);
         }
-        if self.messages.has(&new.message.id) {
+        if self.has(MESSAGES, &new.message.id)? {
             return Err(StoreError::Exists);
         }
         let ready = row.state() == ServiceState::Ready;
@@ -31,10 +45,7 @@ impl State {
             } else {
                 MessageState::Held
             },
-            problem: new
-                .held_because
-                .or_else(|| row.problem())
-                .filter(|_| !ready),
+            problem: row.problem(),
             next_attempt_time: now.max(new.message.send_time),
             update_time: now,
             end_time: None,
@@ -43,18 +54,18 @@ impl State {
             ..new.message
         };
         let id = message.id.clone();
-        self.bodies.put(id.clone(), &new.body);
+        self.put_row(BODIES, &id, body);
         for (index, address) in (0..).zip(new.recipients) {
-            self.recipients
-                .put((id.clone(), index), &pending(address, now));
+            self.put(RECIPIENTS, &(id.clone(), index), &pending(address, now));
         }
         if let Some(request) = &message.request_id {
-            let key = (message.service_id.clone(), request.clone());
+            let (service, request) = (message.service_id.clone(), request.clone());
             let row = RequestRow {
                 message_id: id,
                 accept_time: now,
             };
-            self.requests.put(key, &row);
+            self.put(REQUESTS, &(service.clone(), request.clone()), &row);
+            self.put(REQUEST_TIMES, &(now, service, request), &());
         }
         let sequence = self.report(now, &message, None, Report::default())? - 1;
         Ok(Enqueued::Accepted { message, sequence })
@@ -65,7 +76,7 @@ impl State {
         service: &ServiceId,
         request: &RequestId,
     ) -> Result<Option<(Message, u64)>> {
-        let Some(row) = self.requests.get(&(service.clone(), request.clone()))? else {
+        let Some(row) = self.get(REQUESTS, &(service.clone(), request.clone()))? else {
             return Ok(None);
         };
         let message = self.require_message(&row.message_id)?;
@@ -74,44 +85,47 @@ impl State {
     }
 
     pub fn message(&self, id: &MessageId) -> Result<Option<(FullMessage, u64)>> {
-        let Some(message) = self.messages.get(id)? else {
+        let Some(message) = self.get(MESSAGES, id)? else {
             return Ok(None);
         };
         Ok(Some((self.full(message)?, self.sequence_of(id)?)))
     }
 
+    /// Looks at no more than `scan` messages.
     pub fn list_messages(
         &self,
         filter: &MessageFilter,
         after: Option<&MessageId>,
         limit: usize,
-    ) -> Result<Vec<(FullMessage, u64)>> {
+        scan: usize,
+    ) -> Result<Listed> {
         let end = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.messages
-            .range((Bound::Unbounded, end.cloned()))
-            .rev()
-            .map(|entry| Ok(entry?.1))
-            .filter(|message: &Result<Message>| {
-                message
-                    .as_ref()
-                    .map_or(true, |message| matches(filter, message))
-            })
-            .take(limit)
-            .map(|message| {
-                let message = message?;
-                let sequence = self.sequence_of(&message.id)?;
+        let before = (Bound::Unbounded, end.cloned());
+        let mut listed = Listed::default();
+        for (seen, entry) in (1..).zip(self.rows(MESSAGES, before, Order::Descending)) {
+            if listed.messages.len() >= limit {
+                break;
+            }
+            let (id, message) = entry?;
+            if matches(filter, &message) {
+                let sequence = self.sequence_of(&id)?;
                 let full = FullMessage {
-                    recipients: self.recipients_of(&message.id)?,
+                    recipients: self.recipients_of(&id)?,
                     attempts: Vec::new(),
                     message,
                 };
-                Ok((full, sequence))
-            })
-            .collect()
+                listed.messages.push((full, sequence));
+            }
+            if seen >= scan {
+                listed.go_on_behind = Some(id);
+                break;
+            }
+        }
+        Ok(listed)
     }
 
     pub fn cancel_message(&mut self, now: Timestamp, id: &MessageId) -> Result<()> {
-        let message = self.messages.get(id)?.ok_or(StoreError::NotFound)?;
+        let message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
         match message.state {
             MessageState::Cancelled => Ok(()),
             state if state.after(Event::Cancel).is_none() => Err(StoreError::WrongState(state)),
@@ -128,6 +142,34 @@ impl State {
         };
         self.advance(now, message, Event::Cancel, report)?;
         Ok(())
+    }
+
+    /// A message that must be there.
+    pub(super) fn require_message(&self, id: &MessageId) -> Result<Message> {
+        self.get(MESSAGES, id)?
+            .ok_or_else(|| corrupt(format!("message {id:?} is missing")))
+    }
+
+    /// The recipients of a message, in order.
+    pub(super) fn recipients_of(&self, id: &MessageId) -> Result<Vec<Recipient>> {
+        self.rows_under(RECIPIENTS, id).collect()
+    }
+
+    /// A message with recipients and attempts.
+    pub(super) fn full(&self, message: Message) -> Result<FullMessage> {
+        Ok(FullMessage {
+            recipients: self.recipients_of(&message.id)?,
+            attempts: self
+                .rows_under(ATTEMPTS, &message.id)
+                .collect::<Result<Vec<Attempt>>>()?,
+            message,
+        })
+    }
+
+    /// The place of a message's newest event.
+    pub(super) fn sequence_of(&self, id: &MessageId) -> Result<u64> {
+        self.get(SEQUENCES, id)?
+            .ok_or_else(|| corrupt(format!("message {id:?} has no event")))
     }
 
     /// The recipients of a message that are pending, with the outcome that they have now.
@@ -147,11 +189,20 @@ impl State {
 
 /// A recipient that ends without a reply of its own.
 pub(super) fn ended(recipient: Recipient, outcome: Outcome, now: Timestamp) -> Recipient {
+    let diagnosis = match outcome {
+        Outcome::Expired => recipient.diagnosis.or_else(|| Some(expired())),
+        _ => recipient.diagnosis,
+    };
     Recipient {
         outcome,
         update_time: now,
+        diagnosis,
         ..recipient
     }
+}
+
+fn expired() -> Diagnosis {
+    catalogue::local(Reason::MessageExpired, &Subject::default(), "")
 }
 
 fn pending(address: crate::model::EmailAddress, now: Timestamp) -> Recipient {

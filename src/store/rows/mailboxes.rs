@@ -3,23 +3,25 @@
 
 use std::collections::BTreeSet;
 
+use super::base::Base;
 use super::progress::Report;
-use super::state::{State, corrupt, first_id};
+use super::state::{State, corrupt};
+use super::tables::{ATTEMPTS, HELD, MAILBOXES, MESSAGES, PAUSES, SERVICES};
 use crate::model::event::{Change, ServiceChange};
 use crate::model::message::FullMessage;
-use crate::model::service::{Grant, LastTest, Pause, Service, ServiceState};
+use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::Event;
-use crate::model::{Diagnosis, MailboxKey, ServiceId, Timestamp};
+use crate::model::{MailboxKey, ServiceId, Timestamp};
 use crate::store::{Result, ServiceRow, StoreError};
 
-impl State {
+impl<B: Base> State<B> {
     pub fn pause_mailbox(
         &mut self,
         now: Timestamp,
         mailbox: &MailboxKey,
         mut pause: Pause,
     ) -> Result<()> {
-        if let Some(standing) = self.pauses.get(mailbox)? {
+        if let Some(standing) = self.get(PAUSES, mailbox)? {
             pause.since = standing.since;
         }
         self.edit(now, None, Some((mailbox, Some(pause))))
@@ -61,8 +63,8 @@ impl State {
             .map(|id| Ok((self.service(&id)?, id)))
             .collect::<Result<Vec<_>>>()?;
         match pause {
-            Some((mailbox, Some(pause))) => self.pauses.put(mailbox.clone(), &pause),
-            Some((mailbox, None)) => self.pauses.remove(mailbox),
+            Some((mailbox, Some(pause))) => self.put(PAUSES, &mailbox.clone(), &pause),
+            Some((mailbox, None)) => self.remove(PAUSES, mailbox)?,
             None => {}
         }
         if let Some(service) = service {
@@ -77,21 +79,21 @@ impl State {
     /// Writes a service's row without a report.
     pub fn put_service(&mut self, service: &Service) -> Result<()> {
         let (id, mailbox) = (service.id.clone(), service.mailbox());
-        let old = self.services.get(&id)?.map(|old| old.mailbox());
-        self.services.put(id.clone(), service);
+        let old = self.get(SERVICES, &id)?.map(|old| old.mailbox());
+        self.put(SERVICES, &id, service);
         if let Some(old) = old.filter(|old| *old != mailbox) {
             self.leave_mailbox(&old, &id)?;
         }
         let mut ids = self.services_on(&mailbox)?;
         if ids.insert(id) {
-            self.mailboxes.put(mailbox, &ids);
+            self.put(MAILBOXES, &mailbox, &ids);
         }
         Ok(())
     }
 
     /// The services that send through a mailbox.
     pub fn services_on(&self, mailbox: &MailboxKey) -> Result<BTreeSet<ServiceId>> {
-        Ok(self.mailboxes.get(mailbox)?.unwrap_or_default())
+        Ok(self.get(MAILBOXES, mailbox)?.unwrap_or_default())
     }
 
     fn report_service(
@@ -120,13 +122,8 @@ impl State {
 
     /// HELD becomes QUEUED, due at once unless its send time is to come.
     fn release(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
-        let held: Vec<_> = self
-            .held
-            .keys((id.clone(), Timestamp::MIN, first_id())..)
-            .take_while(|(of, ..)| of == id)
-            .map(|(.., message)| message.clone())
-            .collect();
-        for message in held {
+        let held = self.keys_under(HELD, id).collect::<Result<Vec<_>>>()?;
+        for (.., message) in held {
             let mut message = self.require_message(&message)?;
             message.next_attempt_time = now.max(message.send_time);
             self.advance(now, message, Event::Release, Report::default())?;
@@ -139,24 +136,24 @@ impl State {
         let mut ids = self.services_on(mailbox)?;
         ids.remove(id);
         if ids.is_empty() {
-            self.mailboxes.remove(mailbox);
-            self.pauses.remove(mailbox);
+            self.remove(MAILBOXES, mailbox)?;
+            self.remove(PAUSES, mailbox)?;
         } else {
-            self.mailboxes.put(mailbox.clone(), &ids);
+            self.put(MAILBOXES, &mailbox.clone(), &ids);
         }
         Ok(())
     }
 
     fn keep_ended(&mut self, now: Timestamp, full: FullMessage) -> Result<()> {
         let message = full.message;
-        if self.messages.has(&message.id) {
+        if self.has(MESSAGES, &message.id)? {
             return Err(StoreError::Exists);
         }
         if !message.state.has_ended() || message.end_time.is_none() {
             return Err(corrupt(format!("test {:?} has not ended", message.id)));
         }
         for (number, attempt) in (1..).zip(&full.attempts) {
-            self.attempts.put((message.id.clone(), number), attempt);
+            self.put(ATTEMPTS, &(message.id.clone(), number), attempt);
         }
         let report = Report {
             attempt: (1..).zip(full.attempts).last(),
@@ -164,17 +161,6 @@ impl State {
         };
         self.report(now, &message, None, report)?;
         Ok(())
-    }
-}
-
-impl ServiceRow {
-    /// Why its mail is held, where the grant or the pause tells.
-    pub(super) fn problem(&self) -> Option<Diagnosis> {
-        match (self.state(), &self.service.grant) {
-            (ServiceState::NeedsAuthorization, Grant::Dead(diagnosis)) => Some(diagnosis.clone()),
-            (ServiceState::Blocked, _) => self.pause.as_ref().map(|pause| pause.diagnosis.clone()),
-            _ => None,
-        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! Writing a message: along the state machine alone, with all of its indexes, and with its event.
 
+use super::base::Base;
 use super::state::{State, corrupt};
+use super::tables::{
+    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, PENDING,
+    RECIPIENTS, SEQUENCES,
+};
 use crate::model::event::{Change, MessageChange};
 use crate::model::message::{Attempt, Message, Recipient};
 use crate::model::state::{Event, MessageState};
@@ -16,10 +21,10 @@ pub(super) struct Report {
     pub attempt: Option<(u32, Attempt)>,
 }
 
-impl State {
+impl<B: Base> State<B> {
     /// Moves a message along the state machine: its row, what changed beside it, and the event.
     /// `message` carries its other changes already, and the state that it leaves.
-    pub fn advance(
+    pub(super) fn advance(
         &mut self,
         now: Timestamp,
         mut message: Message,
@@ -41,7 +46,7 @@ impl State {
             message.problem = None;
         }
         if matches!(message.state, MessageState::Sent | MessageState::Cancelled) {
-            self.bodies.remove(&message.id);
+            self.remove(BODIES, &message.id)?;
             message.body_key.clear();
         }
         self.report(now, &message, Some(previous), report)?;
@@ -51,7 +56,7 @@ impl State {
     /// Writes a message and what changed beside it, and reports it; returns the event's place.
     ///
     /// Events carry no body key: they outlive it, and dropping it must erase the body.
-    pub fn report(
+    pub(super) fn report(
         &mut self,
         now: Timestamp,
         message: &Message,
@@ -61,10 +66,10 @@ impl State {
         let id = &message.id;
         self.put_message(message)?;
         for (index, recipient) in &report.recipients {
-            self.recipients.put((id.clone(), *index), recipient);
+            self.put(RECIPIENTS, &(id.clone(), *index), recipient);
         }
         if let Some((number, attempt)) = &report.attempt {
-            self.attempts.put((id.clone(), *number), attempt);
+            self.put(ATTEMPTS, &(id.clone(), *number), attempt);
         }
         let attempt_recipients = match &report.attempt {
             Some((_, attempt)) => self.addresses(id, &attempt.recipients)?,
@@ -81,13 +86,13 @@ impl State {
             attempt: report.attempt.map(|row| row.1),
         };
         let sequence = self.emit(now, Change::Message(Box::new(change)))?;
-        self.sequences.put(id.clone(), &sequence);
+        self.put(SEQUENCES, id, &sequence);
         Ok(sequence)
     }
 
     fn addresses(&self, id: &MessageId, indexes: &[u32]) -> Result<Vec<EmailAddress>> {
         let found = indexes.iter().map(|index| {
-            let row = self.recipients.get(&(id.clone(), *index))?;
+            let row = self.get(RECIPIENTS, &(id.clone(), *index))?;
             row.map(|recipient| recipient.address)
                 .ok_or_else(|| corrupt(format!("message {id:?} has no recipient {index}")))
         });
@@ -95,29 +100,29 @@ impl State {
     }
 
     fn put_message(&mut self, message: &Message) -> Result<()> {
-        if let Some(old) = self.messages.get(&message.id)? {
+        if let Some(old) = self.get(MESSAGES, &message.id)? {
             self.unlist(&old)?;
         }
-        self.messages.put(message.id.clone(), message);
+        self.put(MESSAGES, &message.id, message);
         let (id, service) = (message.id.clone(), message.service_id.clone());
-        self.by_service.put((service.clone(), id.clone()), &());
+        self.put(BY_SERVICE, &(service.clone(), id.clone()), &());
         let due = message.next_attempt_time;
         match message.state {
             MessageState::Queued => {
                 let key = (service.clone(), message.priority, due, id.clone());
-                self.due.put(key, &());
+                self.put(DUE, &key, &());
             }
-            MessageState::Held => self.held.put((service.clone(), due, id.clone()), &()),
+            MessageState::Held => self.put(HELD, &(service.clone(), due, id.clone()), &()),
             _ => {}
         }
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
-            self.expiring.put((message.expire_time, id.clone()), &());
+            self.put(EXPIRING, &(message.expire_time, id.clone()), &());
         }
         match message.end_time {
-            Some(end) => self.ended.put((end, id), &()),
+            Some(end) => self.put(ENDED, &(end, id), &()),
             None => {
-                let count = self.pending.get(&service)?.unwrap_or(0);
-                self.pending.put(service, &(count + 1));
+                let count = self.get(PENDING, &service)?.unwrap_or(0);
+                self.put(PENDING, &service, &(count + 1));
             }
         }
         Ok(())
@@ -127,19 +132,28 @@ impl State {
     pub fn unlist(&mut self, old: &Message) -> Result<()> {
         let (id, service) = (&old.id, &old.service_id);
         let due = old.next_attempt_time;
-        self.by_service.remove(&(service.clone(), id.clone()));
-        self.due
-            .remove(&(service.clone(), old.priority, due, id.clone()));
-        self.held.remove(&(service.clone(), due, id.clone()));
-        self.expiring.remove(&(old.expire_time, id.clone()));
-        self.claims.remove(id);
+        self.remove(BY_SERVICE, &(service.clone(), id.clone()))?;
+        match old.state {
+            MessageState::Queued => {
+                let key = (service.clone(), old.priority, due, id.clone());
+                self.remove(DUE, &key)?;
+            }
+            MessageState::Held => self.remove(HELD, &(service.clone(), due, id.clone()))?,
+            MessageState::Sending => self.remove(CLAIMS, id)?,
+            _ => {}
+        }
+        if matches!(old.state, MessageState::Queued | MessageState::Held) {
+            self.remove(EXPIRING, &(old.expire_time, id.clone()))?;
+        }
         match old.end_time {
-            Some(end) => self.ended.remove(&(end, id.clone())),
-            None => match self.pending.get(service)?.unwrap_or(0) {
-                0 | 1 => self.pending.remove(service),
-                count => self.pending.put(service.clone(), &(count - 1)),
+            Some(end) => self.remove(ENDED, &(end, id.clone())),
+            None => match self.get(PENDING, service)?.unwrap_or(0) {
+                0 | 1 => self.remove(PENDING, service),
+                count => {
+                    self.put(PENDING, service, &(count - 1));
+                    Ok(())
+                }
             },
         }
-        Ok(())
     }
 }

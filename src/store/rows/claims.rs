@@ -1,9 +1,12 @@
 //! Giving out what is due: hold what can't be sent, probe what is paused, claim what may go.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::base::{Base, Order};
 use super::progress::Report;
-use super::state::{ClaimRow, State, corrupt, first_id};
+use super::state::{State, corrupt};
+use super::tables::{ATTEMPTS, CLAIMS, ClaimRow, DUE, HELD, MESSAGES, PAUSES, PENDING};
 use crate::model::message::{Attempt, Claim, Message, Outcome, Priority};
 use crate::model::schedule::probe_interval;
 use crate::model::service::ServiceState;
@@ -11,10 +14,12 @@ use crate::model::state::{Event, MessageState};
 use crate::model::{MailboxKey, MessageId, Phase, ServiceId, Timestamp};
 use crate::store::{Claimed, Result, StoreError};
 
+const PRIORITIES: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Bulk];
+
 /// A message that may be claimed, in the order in which it goes.
 type Candidate = (Priority, Timestamp, MessageId, MailboxKey);
 
-impl State {
+impl<B: Base> State<B> {
     pub fn claim_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {
         let ready = self.hold_due(now)?;
         let mut claimed = Vec::new();
@@ -23,10 +28,11 @@ impl State {
                 claimed.push(self.probe(now, &mailbox, &id)?);
             }
         }
+        let claims = self.claims_by_mailbox()?;
         let mut rooms = BTreeMap::new();
         let mut candidates = Vec::new();
         for id in ready {
-            self.gather(now, &id, limit, &mut rooms, &mut candidates)?;
+            self.gather(now, &id, limit, &claims, &mut rooms, &mut candidates)?;
         }
         candidates.sort();
         for (.., id, mailbox) in candidates {
@@ -44,15 +50,14 @@ impl State {
         let (_, mut attempt) = self.fenced(claim)?;
         attempt.phase = Phase::DotSent;
         let key = (claim.message_id.clone(), claim.attempt);
-        self.attempts.put(key, &attempt);
+        self.put(ATTEMPTS, &key, &attempt);
         Ok(())
     }
 
     /// The message and the attempt of a claim that still holds; `Stale` when it doesn't.
     pub fn fenced(&self, claim: &Claim) -> Result<(Message, Attempt)> {
         let message = self
-            .messages
-            .get(&claim.message_id)?
+            .get(MESSAGES, &claim.message_id)?
             .filter(|message| message.state == MessageState::Sending)
             .filter(|message| message.attempts == claim.attempt)
             .ok_or(StoreError::Stale)?;
@@ -62,8 +67,7 @@ impl State {
 
     /// The newest attempt of a message.
     pub fn attempt(&self, message: &Message) -> Result<Attempt> {
-        self.attempts
-            .get(&(message.id.clone(), message.attempts))?
+        self.get(ATTEMPTS, &(message.id.clone(), message.attempts))?
             .ok_or_else(|| corrupt(format!("message {:?} lacks its attempt", message.id)))
     }
 
@@ -71,12 +75,13 @@ impl State {
     /// the longest held one whose service lacks nothing else.
     pub fn probes(&self, now: Timestamp) -> Result<Vec<(Timestamp, MailboxKey, MessageId)>> {
         let mut probes = Vec::new();
-        for entry in self.pauses.range(..) {
+        let claims = self.claims_by_mailbox()?;
+        for entry in self.rows(PAUSES, .., Order::Ascending) {
             let (mailbox, pause) = entry?;
-            if self.claims_in(mailbox)? == 0
-                && let Some((since, id)) = self.longest_held(mailbox, now)?
+            if !claims.contains_key(&mailbox)
+                && let Some((since, id)) = self.longest_held(&mailbox, now)?
             {
-                probes.push((since.max(pause.probe_time), mailbox.clone(), id));
+                probes.push((since.max(pause.probe_time), mailbox, id));
             }
         }
         Ok(probes)
@@ -92,12 +97,10 @@ impl State {
             if self.require_service(&id)?.service.state(None) != ServiceState::Ready {
                 continue;
             }
-            for (of, since, message) in self.held.keys((id.clone(), Timestamp::MIN, first_id())..) {
-                if *of != id {
-                    break;
-                }
-                if self.require_message(message)?.expire_time > now {
-                    longest = longest.into_iter().chain([(*since, message.clone())]).min();
+            for key in self.keys_under(HELD, &id) {
+                let (_, since, message) = key?;
+                if self.require_message(&message)?.expire_time > now {
+                    longest = longest.into_iter().chain([(since, message)]).min();
                     break;
                 }
             }
@@ -108,7 +111,7 @@ impl State {
     /// Holds what is due in services that can't send; returns those that can.
     fn hold_due(&mut self, now: Timestamp) -> Result<Vec<ServiceId>> {
         let mut ready = Vec::new();
-        let ids: Vec<ServiceId> = self.pending.keys(..).cloned().collect();
+        let ids = self.keys(PENDING, ..).collect::<Result<Vec<_>>>()?;
         for id in ids {
             let row = self
                 .service(&id)?
@@ -117,7 +120,7 @@ impl State {
                 ready.push(id);
                 continue;
             }
-            for (_, _, message) in self.due_of(&id, now).collect::<Vec<_>>() {
+            for (_, _, message) in self.due_of(&id, now).collect::<Result<Vec<_>>>()? {
                 let mut message = self.require_message(&message)?;
                 message.next_attempt_time = now;
                 message.problem = row.problem().or(message.problem);
@@ -129,8 +132,7 @@ impl State {
 
     fn probe(&mut self, now: Timestamp, mailbox: &MailboxKey, id: &MessageId) -> Result<Claimed> {
         let mut pause = self
-            .pauses
-            .get(mailbox)?
+            .get(PAUSES, mailbox)?
             .ok_or_else(|| corrupt(format!("mailbox {mailbox:?} lacks its pause")))?;
         // A probe that never comes back must not be followed by another at once.
         pause.probe_time = now + probe_interval(pause.probes);
@@ -147,17 +149,22 @@ impl State {
         now: Timestamp,
         id: &ServiceId,
         limit: usize,
+        claims: &BTreeMap<MailboxKey, usize>,
         rooms: &mut BTreeMap<MailboxKey, usize>,
         candidates: &mut Vec<Candidate>,
     ) -> Result<()> {
         let mailbox = self.require_service(id)?.service.mailbox();
         let room = match rooms.get(&mailbox) {
             Some(room) => *room,
-            None => self.room_in(&mailbox)?,
+            None => {
+                let taken = claims.get(&mailbox).copied().unwrap_or(0);
+                self.most_claims_of(&mailbox)?.saturating_sub(taken)
+            }
         };
         rooms.insert(mailbox.clone(), room);
         let mut found = 0;
-        for (priority, time, message) in self.due_of(id, now) {
+        for due in self.due_of(id, now) {
+            let (priority, time, message) = due?;
             if found == room.min(limit) {
                 break;
             }
@@ -205,7 +212,7 @@ impl State {
             mailbox: claim.mailbox.clone(),
             probe,
         };
-        self.claims.put(message.id.clone(), &held);
+        self.put(CLAIMS, &message.id, &held);
         Ok(Claimed {
             claim,
             message: self.full(message)?,
@@ -219,32 +226,55 @@ impl State {
         &self,
         id: &ServiceId,
         now: Timestamp,
-    ) -> impl Iterator<Item = (Priority, Timestamp, MessageId)> {
-        [Priority::High, Priority::Normal, Priority::Bulk]
-            .into_iter()
-            .flat_map(move |priority| {
-                self.due
-                    .keys((id.clone(), priority, Timestamp::MIN, first_id())..)
-                    .take_while(move |(of, at, time, _)| {
-                        of == id && *at == priority && *time <= now
-                    })
-                    .map(|(_, at, time, message)| (*at, *time, message.clone()))
-            })
+    ) -> impl Iterator<Item = Result<(Priority, Timestamp, MessageId)>> {
+        PRIORITIES.into_iter().flat_map(move |priority| {
+            self.keys_under(DUE, &(id.clone(), priority))
+                .take_while(move |key| key.as_ref().map_or(true, |(_, _, time, _)| *time <= now))
+                .map(|key| key.map(|(_, at, time, message)| (at, time, message)))
+        })
     }
 
-    /// How many more claims a mailbox may have: the strictest of its services counts.
-    fn room_in(&self, mailbox: &MailboxKey) -> Result<usize> {
-        let mut cap = u32::MAX;
+    /// When the next message of a service becomes due, after `now`.
+    pub fn next_due_of(&self, id: &ServiceId, now: Timestamp) -> Result<Option<Timestamp>> {
+        let mut next = None;
+        for priority in PRIORITIES {
+            let from = (id.clone(), priority, just_after(now), first_id());
+            if let Some(key) = self.keys(DUE, from..).next() {
+                let (of, at, time, _) = key?;
+                if of == *id && at == priority {
+                    next = next.into_iter().chain([time]).min();
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// How many claims a mailbox may have at once: the strictest of its services counts.
+    fn most_claims_of(&self, mailbox: &MailboxKey) -> Result<usize> {
+        let mut most = u32::MAX;
         for id in self.services_on(mailbox)? {
             let service = self.require_service(&id)?.service;
-            cap = cap.min(service.config.limits().max_connections.max(1));
+            most = most.min(service.config.limits().max_connections.max(1));
         }
-        Ok((cap as usize).saturating_sub(self.claims_in(mailbox)?))
+        Ok(most as usize)
     }
 
-    fn claims_in(&self, mailbox: &MailboxKey) -> Result<usize> {
-        let rows = self.claims.range(..).map(|entry| Ok(entry?.1));
-        let rows = rows.collect::<Result<Vec<ClaimRow>>>()?;
-        Ok(rows.iter().filter(|row| row.mailbox == *mailbox).count())
+    /// The claims that have not ended, counted by mailbox.
+    fn claims_by_mailbox(&self) -> Result<BTreeMap<MailboxKey, usize>> {
+        let mut counts = BTreeMap::new();
+        for entry in self.rows(CLAIMS, .., Order::Ascending) {
+            *counts.entry(entry?.1.mailbox).or_default() += 1;
+        }
+        Ok(counts)
     }
+}
+
+/// The instant after `time`.
+pub(super) fn just_after(time: Timestamp) -> Timestamp {
+    time + Duration::from_micros(1)
+}
+
+/// The id before all others, for the start of a range.
+pub(super) fn first_id() -> MessageId {
+    MessageId::generate(Timestamp::default(), [0; 10])
 }

@@ -1,16 +1,18 @@
 //! Authorizations under way, and tokens. What changes a token is fenced by its generation.
 
+use super::base::{Base, Order};
 use super::mailboxes::touched;
 use super::state::State;
+use super::tables::{AUTHORIZATIONS, GENERATIONS, REFRESHES, SERVICES, TOKENS};
 use crate::model::service::{Authorization, Grant, Service};
 use crate::model::{Diagnosis, ServiceId, Timestamp};
 use crate::store::{NewToken, PendingAuthorization, Result, StoreError, TokenRow};
 
-impl State {
+impl<B: Base> State<B> {
     pub fn begin_authorization(&mut self, pending: PendingAuthorization) -> Result<()> {
         self.require_service(&pending.service_id)?;
         self.forget_authorizations(&pending.service_id)?;
-        self.authorizations.put(pending.state_hash, &pending);
+        self.put(AUTHORIZATIONS, &pending.state_hash, &pending);
         Ok(())
     }
 
@@ -19,8 +21,8 @@ impl State {
         now: Timestamp,
         state_hash: &[u8; 32],
     ) -> Result<Option<PendingAuthorization>> {
-        let pending = self.authorizations.get(state_hash)?;
-        self.authorizations.remove(state_hash);
+        let pending = self.get(AUTHORIZATIONS, state_hash)?;
+        self.remove(AUTHORIZATIONS, state_hash)?;
         Ok(pending.filter(|pending| now < pending.expire_time))
     }
 
@@ -58,14 +60,13 @@ impl State {
 
     pub fn claim_refreshes(&mut self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>> {
         let due: Vec<ServiceId> = self
-            .refreshes
-            .keys(..)
-            .take_while(|(time, _)| *time <= now)
-            .map(|(_, id)| id.clone())
+            .keys(REFRESHES, ..)
+            .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time <= now))
             .take(limit)
-            .collect();
+            .map(|key| Ok(key?.1))
+            .collect::<Result<_>>()?;
         for id in &due {
-            if let Some(mut token) = self.tokens.get(id)? {
+            if let Some(mut token) = self.get(TOKENS, id)? {
                 token.claimed = true;
                 self.put_token(id, &token)?;
             }
@@ -106,7 +107,7 @@ impl State {
 
     /// Makes a refresh due that failed and waits.
     pub fn retry_refresh(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
-        match self.tokens.get(id)? {
+        match self.get(TOKENS, id)? {
             Some(mut token) if token.failures > 0 && !token.claimed => {
                 token.failures = 0;
                 token.refresh_time = token.refresh_time.map(|time| time.min(now));
@@ -119,9 +120,7 @@ impl State {
     /// Ends all refreshes under way: their process is gone.
     pub fn unclaim_refreshes(&mut self) -> Result<()> {
         let claimed = self
-            .tokens
-            .range(..)
-            .map(|entry| entry.map(|(id, token)| (id.clone(), token)))
+            .rows(TOKENS, .., Order::Ascending)
             .filter(|entry| entry.as_ref().map_or(true, |(_, token)| token.claimed))
             .collect::<Result<Vec<_>>>()?;
         for (id, mut token) in claimed {
@@ -134,14 +133,14 @@ impl State {
     /// Removes a token, if there is one, and ends whatever is under way to renew or replace it.
     pub fn forget_token(&mut self, id: &ServiceId) -> Result<()> {
         self.unlist_refresh(id)?;
-        self.tokens.remove(id);
+        self.remove(TOKENS, id)?;
         self.next_generation(id)?;
         Ok(())
     }
 
     /// The newest generation of a service; 0 before the first.
     pub fn generation_of(&self, id: &ServiceId) -> Result<u64> {
-        Ok(self.generations.get(id)?.unwrap_or(0))
+        Ok(self.get(GENERATIONS, id)?.unwrap_or(0))
     }
 
     /// Ends what was begun for a service.
@@ -155,27 +154,26 @@ impl State {
         gone: impl Fn(&PendingAuthorization) -> bool,
     ) -> Result<()> {
         let pending = self
-            .authorizations
-            .range(..)
+            .rows(AUTHORIZATIONS, .., Order::Ascending)
             .map(|entry| Ok(entry?.1))
             .collect::<Result<Vec<_>>>()?;
         for pending in pending.iter().filter(|pending| gone(pending)) {
-            self.authorizations.remove(&pending.state_hash);
+            self.remove(AUTHORIZATIONS, &pending.state_hash)?;
         }
         Ok(())
     }
 
     fn next_generation(&mut self, id: &ServiceId) -> Result<u64> {
         let generation = self.generation_of(id)? + 1;
-        self.generations.put(id.clone(), &generation);
+        self.put(GENERATIONS, id, &generation);
         Ok(generation)
     }
 
     fn newest_token(&self, id: &ServiceId, generation: u64) -> Result<TokenRow> {
-        if !self.services.has(id) {
+        if !self.has(SERVICES, id)? {
             return Err(StoreError::NotFound);
         }
-        let token = self.tokens.get(id)?;
+        let token = self.get(TOKENS, id)?;
         token
             .filter(|token| token.generation == generation)
             .ok_or(StoreError::Stale)
@@ -184,15 +182,15 @@ impl State {
     fn put_token(&mut self, id: &ServiceId, token: &TokenRow) -> Result<()> {
         self.unlist_refresh(id)?;
         if let (Some(time), false) = (token.refresh_time, token.claimed) {
-            self.refreshes.put((time, id.clone()), &());
+            self.put(REFRESHES, &(time, id.clone()), &());
         }
-        self.tokens.put(id.clone(), token);
+        self.put(TOKENS, id, token);
         Ok(())
     }
 
     fn unlist_refresh(&mut self, id: &ServiceId) -> Result<()> {
-        if let Some(time) = self.tokens.get(id)?.and_then(|token| token.refresh_time) {
-            self.refreshes.remove(&(time, id.clone()));
+        if let Some(time) = self.get(TOKENS, id)?.and_then(|token| token.refresh_time) {
+            self.remove(REFRESHES, &(time, id.clone()))?;
         }
         Ok(())
     }

@@ -2,17 +2,20 @@
 
 use std::ops::Bound;
 
-use super::state::{State, first_id};
+use super::base::Base;
+use super::base::Order;
+use super::state::State;
+use super::tables::{BY_SERVICE, PAUSES, PENDING, SECRETS, SERVICES};
 use crate::model::event::{Change, ServiceChange as Changed};
 use crate::model::message::Message;
 use crate::model::service::Service;
 use crate::model::state::MessageState;
-use crate::model::{MessageId, ServiceId, Timestamp};
+use crate::model::{ServiceId, Timestamp};
 use crate::store::{
     Result, Sealed, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError,
 };
 
-impl State {
+impl<B: Base> State<B> {
     pub fn create_service(
         &mut self,
         now: Timestamp,
@@ -20,18 +23,18 @@ impl State {
         secrets: Option<Sealed>,
     ) -> Result<()> {
         let id = service.id.clone();
-        if self.services.has(&id) || self.messages_of(&id).next().is_some() {
+        if self.has(SERVICES, &id)? || self.keys_under(BY_SERVICE, &id).next().is_some() {
             return Err(StoreError::Exists);
         }
         if let Some(secrets) = secrets {
-            self.secrets.put(id, &secrets);
+            self.put(SECRETS, &id, &secrets);
         }
         self.edit(now, Some(service), None)
     }
 
     pub fn service(&self, id: &ServiceId) -> Result<Option<ServiceRow>> {
-        let service = self.services.get(id)?;
-        service.map(|service| self.row(service)).transpose()
+        let service = self.get(SERVICES, id)?;
+        service.map(|service| self.service_row(service)).transpose()
     }
 
     pub fn list_services(
@@ -41,12 +44,15 @@ impl State {
         limit: usize,
     ) -> Result<Vec<ServiceRow>> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.services
-            .range((start.cloned(), Bound::Unbounded))
-            .map(|entry| self.row(entry?.1))
-            .filter(|row| row.as_ref().map_or(true, |row| matches(filter, row)))
-            .take(limit)
-            .collect()
+        self.rows(
+            SERVICES,
+            (start.cloned(), Bound::Unbounded),
+            Order::Ascending,
+        )
+        .map(|entry| self.service_row(entry?.1))
+        .filter(|row| row.as_ref().map_or(true, |row| matches(filter, row)))
+        .take(limit)
+        .collect()
     }
 
     pub fn replace_service(&mut self, now: Timestamp, change: ServiceChange) -> Result<ServiceRow> {
@@ -58,8 +64,8 @@ impl State {
         let id = service.id.clone();
         match change.secrets {
             SecretsWrite::Keep => {}
-            SecretsWrite::Put(sealed) => self.secrets.put(id.clone(), &sealed),
-            SecretsWrite::Erase => self.secrets.remove(&id),
+            SecretsWrite::Put(sealed) => self.put(SECRETS, &id, &sealed),
+            SecretsWrite::Erase => self.remove(SECRETS, &id)?,
         }
         if change.forget_token {
             self.forget_token(&id)?;
@@ -92,10 +98,10 @@ impl State {
             return Err(StoreError::PendingMail(row.pending_messages));
         }
         self.cancel_all(now, id)?;
-        self.secrets.remove(id);
+        self.remove(SECRETS, id)?;
         self.forget_token(id)?;
         self.forget_authorizations(id)?;
-        self.services.remove(id);
+        self.remove(SERVICES, id)?;
         self.leave_mailbox(&row.service.mailbox(), id)?;
         let change = Changed {
             previous_state: Some(row.state()),
@@ -112,17 +118,19 @@ impl State {
         self.service(id)?.ok_or(StoreError::NotFound)
     }
 
-    fn row(&self, service: Service) -> Result<ServiceRow> {
+    fn service_row(&self, service: Service) -> Result<ServiceRow> {
         Ok(ServiceRow {
-            pause: self.pauses.get(&service.mailbox())?,
-            pending_messages: self.pending.get(&service.id)?.unwrap_or(0),
+            pause: self.get(PAUSES, &service.mailbox())?,
+            pending_messages: self.get(PENDING, &service.id)?.unwrap_or(0),
             token_generation: self.generation_of(&service.id)?,
             service,
         })
     }
 
     fn cancel_all(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
-        let ids: Vec<_> = self.messages_of(id).cloned().collect();
+        let ids = self
+            .keys_under(BY_SERVICE, id)
+            .collect::<Result<Vec<_>>>()?;
         let mut messages = Vec::new();
         for (_, message) in ids {
             let message = self.require_message(&message)?;
@@ -137,12 +145,6 @@ impl State {
                 .try_for_each(|message| self.cancel(now, message)),
             count => Err(StoreError::PendingMail(count as u64)),
         }
-    }
-
-    fn messages_of(&self, id: &ServiceId) -> impl Iterator<Item = &(ServiceId, MessageId)> {
-        self.by_service
-            .keys((id.clone(), first_id())..)
-            .take_while(move |(of, _)| of == id)
     }
 }
 

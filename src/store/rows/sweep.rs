@@ -1,0 +1,154 @@
+//! What time alone brings about: expiry, the next thing due, and forgetting.
+
+use super::base::{Base, Order};
+use super::claims::{first_id, just_after};
+use super::progress::Report;
+use super::state::{State, corrupt};
+use super::tables::{
+    ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, PENDING, RECIPIENTS, REFRESHES,
+    REQUEST_TIMES, REQUESTS, SEQUENCES,
+};
+use crate::model::message::{Message, Outcome};
+use crate::model::state::Event;
+use crate::model::{MessageId, RequestId, ServiceId, Timestamp};
+use crate::store::Result;
+
+impl<B: Base> State<B> {
+    pub fn expire_due(&mut self, now: Timestamp, limit: usize) -> Result<usize> {
+        let ids = self
+            .keys(EXPIRING, ..)
+            .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time <= now))
+            .take(limit)
+            .map(|key| Ok(key?.1))
+            .collect::<Result<Vec<MessageId>>>()?;
+        for id in &ids {
+            let message = self.require_message(id)?;
+            let report = Report {
+                recipients: self.end_pending(now, id, Outcome::Expired)?,
+                attempt: None,
+            };
+            self.advance(now, message, Event::Expire, report)?;
+        }
+        Ok(ids.len())
+    }
+
+    pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let after = just_after(now);
+        let mut next: Vec<Timestamp> = Vec::new();
+        if let Some(key) = self.keys(EXPIRING, (after, first_id())..).next() {
+            next.push(key?.0);
+        }
+        for key in self.keys(REFRESHES, ..) {
+            let (time, _) = key?;
+            if time > now {
+                next.push(time);
+                break;
+            }
+        }
+        let probes = self.probes(now)?.into_iter().map(|(time, ..)| time);
+        next.extend(probes.filter(|time| *time > now));
+        for id in self.keys(PENDING, ..) {
+            next.extend(self.next_due_of(&id?, now)?);
+        }
+        Ok(next.into_iter().min())
+    }
+
+    /// Removes at most `limit` of each kind; whether it reached that.
+    pub fn trim(
+        &mut self,
+        now: Timestamp,
+        before: Timestamp,
+        requests_before: Timestamp,
+        limit: usize,
+    ) -> Result<bool> {
+        let events = self.trim_events(before, limit)?;
+        let ids = self
+            .keys(ENDED, ..)
+            .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time < before))
+            .take(limit)
+            .map(|key| Ok(key?.1))
+            .collect::<Result<Vec<MessageId>>>()?;
+        for id in &ids {
+            let message = self.require_message(id)?;
+            self.forget_message(&message)?;
+        }
+        let requests = self.trim_requests(requests_before, limit)?;
+        self.remove_authorizations(|pending| pending.expire_time <= now)?;
+        Ok([events, ids.len(), requests].contains(&limit))
+    }
+
+    /// Removes the oldest events up to the first one that stays, so that what is left has no hole
+    /// even where the clock went back.
+    fn trim_events(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let mut log = self.log()?;
+        let mut gone = Vec::new();
+        for entry in self.rows(EVENTS, .., Order::Ascending).take(limit) {
+            let (sequence, event) = entry?;
+            if event.time >= before {
+                break;
+            }
+            gone.push(sequence);
+        }
+        for sequence in &gone {
+            self.remove(EVENTS, sequence)?;
+        }
+        if let Some(newest) = gone.last() {
+            log.oldest = *newest;
+            self.put(LOG, &(), &log);
+        }
+        Ok(gone.len())
+    }
+
+    fn trim_requests(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let mut gone = Vec::new();
+        for key in self.keys(REQUEST_TIMES, ..) {
+            let (time, service, request) = key?;
+            if time >= before || gone.len() == limit {
+                break;
+            }
+            let key = (service, request);
+            let row = self
+                .get(REQUESTS, &key)?
+                .ok_or_else(|| corrupt(format!("request {key:?} is missing")))?;
+            if self.require_message(&row.message_id)?.state.has_ended() {
+                gone.push((time, key));
+            }
+        }
+        for (time, key) in &gone {
+            self.remove_request(*time, key)?;
+        }
+        Ok(gone.len())
+    }
+
+    fn remove_request(&mut self, time: Timestamp, key: &(ServiceId, RequestId)) -> Result<()> {
+        self.remove(REQUESTS, key)?;
+        self.remove(REQUEST_TIMES, &(time, key.0.clone(), key.1.clone()))
+    }
+
+    fn forget_message(&mut self, message: &Message) -> Result<()> {
+        let id = &message.id;
+        for index in self.indexes_of(id)? {
+            self.remove(RECIPIENTS, &index)?;
+            self.remove(ATTEMPTS, &index)?;
+        }
+        if let Some(request) = &message.request_id {
+            let key = (message.service_id.clone(), request.clone());
+            if let Some(row) = self.get(REQUESTS, &key)?
+                && row.message_id == *id
+            {
+                self.remove_request(row.accept_time, &key)?;
+            }
+        }
+        self.remove(BODIES, id)?;
+        self.remove(SEQUENCES, id)?;
+        self.unlist(message)?;
+        self.remove(MESSAGES, id)
+    }
+
+    /// The keys of a message's recipients and attempts.
+    fn indexes_of(&self, id: &MessageId) -> Result<Vec<(MessageId, u32)>> {
+        self.keys_under(RECIPIENTS, id)
+            .chain(self.keys_under(ATTEMPTS, id))
+            .collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! The tables: what is kept under which key. A tag is part of the format on disk: it stays with
+//! its table, and is not used again.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::ops::{Bound, Range, RangeBounds};
+
+use serde::{Deserialize, Serialize};
+
+use super::key::Key;
+use crate::model::event::Event;
+use crate::model::message::{Attempt, Message, Priority, Recipient};
+use crate::model::service::{Pause, Service};
+use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::store::{PendingAuthorization, Sealed, TokenRow};
+
+/// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
+pub struct Table<K, V> {
+    tag: u8,
+    row: PhantomData<fn() -> (K, V)>,
+}
+
+pub(super) const SERVICES: Table<ServiceId, Service> = Table::new(1);
+/// Which services send through a mailbox.
+pub(super) const MAILBOXES: Table<MailboxKey, BTreeSet<ServiceId>> = Table::new(2);
+pub(super) const PAUSES: Table<MailboxKey, Pause> = Table::new(3);
+pub const SECRETS: Table<ServiceId, Sealed> = Table::new(4);
+pub const TOKENS: Table<ServiceId, TokenRow> = Table::new(5);
+/// The newest generation of each id. It outlives token and service, and forgetting takes a number
+/// too, so that a refresh that began before never passes for the newest.
+pub(super) const GENERATIONS: Table<ServiceId, u64> = Table::new(6);
+/// Tokens to refresh that nobody has claimed.
+pub(super) const REFRESHES: Table<(Timestamp, ServiceId), ()> = Table::new(7);
+pub(super) const AUTHORIZATIONS: Table<[u8; 32], PendingAuthorization> = Table::new(8);
+pub(super) const MESSAGES: Table<MessageId, Message> = Table::new(9);
+pub(super) const RECIPIENTS: Table<(MessageId, u32), Recipient> = Table::new(10);
+pub(super) const ATTEMPTS: Table<(MessageId, u32), Attempt> = Table::new(11);
+pub const BODIES: Table<MessageId, Sealed> = Table::new(12);
+pub(super) const REQUESTS: Table<(ServiceId, RequestId), RequestRow> = Table::new(13);
+/// Request ids by the time of acceptance.
+pub(super) const REQUEST_TIMES: Table<(Timestamp, ServiceId, RequestId), ()> = Table::new(14);
+/// The newest event of each message.
+pub(super) const SEQUENCES: Table<MessageId, u64> = Table::new(15);
+pub(super) const BY_SERVICE: Table<(ServiceId, MessageId), ()> = Table::new(16);
+/// How many messages of a service have not ended.
+pub(super) const PENDING: Table<ServiceId, u64> = Table::new(17);
+/// What is QUEUED, in the order in which it is due.
+pub(super) const DUE: Table<(ServiceId, Priority, Timestamp, MessageId), ()> = Table::new(18);
+/// What is HELD, by the time from which it could have been sent.
+pub(super) const HELD: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(19);
+/// What is QUEUED or HELD, by expire time.
+pub(super) const EXPIRING: Table<(Timestamp, MessageId), ()> = Table::new(20);
+pub(super) const ENDED: Table<(Timestamp, MessageId), ()> = Table::new(21);
+/// What is SENDING.
+pub(super) const CLAIMS: Table<MessageId, ClaimRow> = Table::new(22);
+pub(super) const EVENTS: Table<u64, Event> = Table::new(23);
+pub(super) const LOG: Table<(), LogRow> = Table::new(24);
+
+/// A claim that has not ended.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ClaimRow {
+    /// The mailbox when it began; the service may have moved since.
+    pub mailbox: MailboxKey,
+    pub probe: bool,
+}
+
+/// What a request id stands for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RequestRow {
+    pub message_id: MessageId,
+    pub accept_time: Timestamp,
+}
+
+/// The ends of the log, which outlive its events.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct LogRow {
+    pub oldest: u64,
+    pub newest: u64,
+}
+
+impl<K, V> Clone for Table<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Table<K, V> {}
+
+impl<K, V> Table<K, V> {
+    const fn new(tag: u8) -> Self {
+        Self {
+            tag,
+            row: PhantomData,
+        }
+    }
+
+    /// The bytes under which rows whose keys begin with `part` are found.
+    pub(super) fn prefix(self, part: &impl Key) -> Vec<u8> {
+        let mut bytes = vec![self.tag];
+        part.write(&mut bytes);
+        bytes
+    }
+
+    /// All keys that begin with `part`.
+    pub(super) fn under(self, part: &impl Key) -> Range<Vec<u8>> {
+        let start = self.prefix(part);
+        let mut end = start.clone();
+        // The tag is below 255, so something is left to count up.
+        while end.pop_if(|last| *last == u8::MAX).is_some() {}
+        if let Some(last) = end.last_mut() {
+            *last += 1;
+        }
+        start..end
+    }
+}
+
+impl<K: Key, V> Table<K, V> {
+    /// A key as bytes.
+    pub fn key(self, key: &K) -> Vec<u8> {
+        self.prefix(key)
+    }
+
+    /// Reads a key back; none when the bytes are no key of this table.
+    pub(super) fn parse(self, bytes: &[u8]) -> Option<K> {
+        let mut rest = bytes.strip_prefix(&[self.tag])?;
+        let key = K::read(&mut rest)?;
+        rest.is_empty().then_some(key)
+    }
+
+    /// A range of keys as bytes.
+    pub(super) fn bytes(self, range: impl RangeBounds<K>) -> Range<Vec<u8>> {
+        let behind = |key: &K| [self.key(key), vec![0]].concat();
+        let start = match range.start_bound() {
+            Bound::Included(key) => self.key(key),
+            Bound::Excluded(key) => behind(key),
+            Bound::Unbounded => vec![self.tag],
+        };
+        let end = match range.end_bound() {
+            Bound::Included(key) => behind(key),
+            Bound::Excluded(key) => self.key(key),
+            Bound::Unbounded => vec![self.tag + 1],
+        };
+        start..end
+    }
+}

@@ -1,0 +1,262 @@
+//! Rows in one sled tree, large ones in segments; what readers see of them, and how a group of
+//! transactions becomes durable.
+//!
+//! Readers see what is durable and nothing else: while a group is being written, what it replaces
+//! is laid above the tree, so that neither an event nor a message is seen that a power cut could
+//! take back.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ::sled::{Batch, Db};
+
+use super::record::Reference;
+use super::segments::Segments;
+use super::space::{Space, is_full};
+use super::{failpoint, format};
+use crate::model::MessageId;
+use crate::store::rows::State;
+use crate::store::rows::base::{Base, Order, Pair, Writes, through};
+use crate::store::rows::tables::BODIES;
+use crate::store::{Result, StoreError};
+
+/// Rows larger than this go to a segment: sled keeps up to 16 of them on a page, and pages that
+/// pass a quarter of its segment in files that it never syncs.
+pub const INLINE_MAX_BYTES: usize = 3 * 1024;
+
+/// Everything on disk.
+pub struct Disk {
+    db: Db,
+    /// sled's own file: its `flush` does not sync.
+    file: File,
+    pub segments: Segments,
+    pub space: Space,
+    /// What the group being written replaces.
+    hidden: RwLock<Writes>,
+}
+
+/// What a reader sees, as long as it looks.
+pub struct View<'a> {
+    disk: &'a Disk,
+    hidden: &'a Writes,
+}
+
+/// A group, ready to be written.
+#[derive(Default)]
+struct Group {
+    batch: Batch,
+    /// What it replaces.
+    replaced: Writes,
+    born: Vec<Reference>,
+    died: Vec<Reference>,
+    /// Rows that this group itself put in segments.
+    moved: Vec<Reference>,
+}
+
+impl Disk {
+    /// Puts the parts together. `rows` is sled's folder.
+    pub fn new(db: Db, rows: &Path, segments: Segments, space: Space) -> io::Result<Self> {
+        Ok(Self {
+            db,
+            file: File::open(rows.join("db"))?,
+            segments,
+            space,
+            hidden: RwLock::default(),
+        })
+    }
+
+    /// Reads what is durable.
+    pub fn view<T>(&self, read: impl FnOnce(&State<View<'_>>) -> Result<T>) -> Result<T> {
+        let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        read(&State::over(View {
+            disk: self,
+            hidden: &hidden,
+        }))
+    }
+
+    /// Where the body of a message is. What is read from the file later is still there, whatever
+    /// becomes of the segment.
+    pub fn body(&self, id: &MessageId) -> Result<Option<(Arc<File>, Reference)>> {
+        let key = BODIES.key(id);
+        self.view(|state| {
+            let row = state.row(&key)?;
+            let reference = row.as_deref().and_then(Reference::from_row);
+            reference
+                .map(|reference| Ok((self.segments.file(reference.segment)?, reference)))
+                .transpose()
+        })
+    }
+
+    /// Makes all of `writes` durable at once, on behalf of the transactions `names`; whether there
+    /// was anything to write. `retired` are segments that no longer exist.
+    ///
+    /// # Errors
+    /// After one, nobody knows what is on the disk: nothing may be acknowledged any more.
+    pub fn write(
+        &self,
+        writes: Writes,
+        retired: &[u32],
+        names: &[&str],
+    ) -> std::result::Result<bool, String> {
+        let pass = |step| names.iter().for_each(|name| failpoint::pass(name, step));
+        let mut group = self.group(writes)?;
+        for segment in retired {
+            group.batch.remove(format::live_key(*segment));
+        }
+        if group.replaced.is_empty() && retired.is_empty() {
+            return Ok(false);
+        }
+        for (segment, bytes) in self.segments.count(&group.born, &group.died) {
+            let (key, row) = format::live_row(segment, bytes);
+            group.batch.insert(key, row);
+        }
+        self.hide(group.replaced);
+        pass("apply");
+        self.db.apply_batch(group.batch).map_err(said("apply"))?;
+        pass("applied");
+        self.sync()?;
+        pass("synced");
+        self.hide(Writes::new());
+        for reference in group.moved {
+            self.segments.settle(reference);
+        }
+        Ok(true)
+    }
+
+    /// Makes what sled holds durable.
+    pub fn sync(&self) -> std::result::Result<(), String> {
+        self.db.flush().map_err(said("flush"))?;
+        self.file.sync_data().map_err(said("fdatasync"))
+    }
+
+    fn group(&self, writes: Writes) -> std::result::Result<Group, String> {
+        let mut group = Group::default();
+        for (key, row) in writes {
+            let old = self.db.get(&key).map_err(said("read"))?;
+            if old.as_deref() == row.as_deref() {
+                continue;
+            }
+            group
+                .died
+                .extend(old.as_deref().and_then(Reference::from_row));
+            group
+                .replaced
+                .insert(key.clone(), old.map(|row| row.to_vec()));
+            let Some(mut row) = row else {
+                group.batch.remove(key);
+                continue;
+            };
+            if row.len() > INLINE_MAX_BYTES {
+                let reference = self.set_aside(&key, &row)?;
+                group.moved.push(reference);
+                row = reference.to_row();
+            }
+            group.born.extend(Reference::from_row(&row));
+            group.batch.insert(key, row);
+        }
+        if !group.moved.is_empty() {
+            // Before anything refers to them.
+            self.segments.sync().map_err(said("sync a segment"))?;
+        }
+        Ok(group)
+    }
+
+    fn set_aside(&self, key: &[u8], row: &[u8]) -> std::result::Result<Reference, String> {
+        self.segments
+            .append(key, row)
+            .or_else(|error| match is_full(&error) && self.space.give_up() {
+                true => self.segments.append(key, row),
+                false => Err(error),
+            })
+            .map_err(said("append to a segment"))
+    }
+
+    fn hide(&self, replaced: Writes) {
+        *self.hidden.write().unwrap_or_else(PoisonError::into_inner) = replaced;
+    }
+
+    fn get_row(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let row = self.db.get(key).map_err(unread)?;
+        Ok(row.map(|row| row.to_vec()))
+    }
+
+    fn rows(
+        &self,
+        keys: Range<Vec<u8>>,
+        order: Order,
+    ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+        if keys.start >= keys.end {
+            return Box::new(std::iter::empty());
+        }
+        let pairs = self.db.range(keys).map(|pair| {
+            let (key, row) = pair.map_err(unread)?;
+            Ok((key.to_vec(), row.to_vec()))
+        });
+        match order {
+            Order::Ascending => Box::new(pairs),
+            Order::Descending => Box::new(pairs.rev()),
+        }
+    }
+
+    fn record(&self, row: Vec<u8>) -> Result<Vec<u8>> {
+        match Reference::from_row(&row) {
+            Some(reference) => Ok(self.segments.read(reference)?.row),
+            None => Ok(row),
+        }
+    }
+}
+
+/// The writer's sight: also what it has written and not yet made durable.
+impl Base for &Disk {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.get_row(key)
+    }
+
+    fn range(
+        &self,
+        keys: Range<Vec<u8>>,
+        order: Order,
+    ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+        self.rows(keys, order)
+    }
+
+    fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
+        self.record(row)
+    }
+}
+
+impl Base for View<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.hidden.get(key) {
+            Some(row) => Ok(row.clone()),
+            None => self.disk.get_row(key),
+        }
+    }
+
+    fn range(
+        &self,
+        keys: Range<Vec<u8>>,
+        order: Order,
+    ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+        let below = self.disk.rows(keys.clone(), order);
+        through(self.hidden, below, keys, order)
+    }
+
+    fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
+        self.disk.record(row)
+    }
+}
+
+fn said<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
+    move |error| format!("{what}: {error}")
+}
+
+fn unread(error: ::sled::Error) -> StoreError {
+    match error {
+        ::sled::Error::Io(error) => StoreError::Unavailable(error.to_string()),
+        other => StoreError::Corrupt(other.to_string()),
+    }
+}

@@ -1,0 +1,148 @@
+//! What the store knows about itself: the version of its format, the epoch of its log, and how
+//! much lives in each segment. Its keys begin with tag 0, which no table has.
+
+use std::collections::BTreeMap;
+
+use ::sled::{Batch, Db, Tree};
+
+use super::OpenError;
+
+/// Makes the format of one version that of the next: what to write in the same batch as the new
+/// version, so that it happens once.
+type Step = fn(&Tree, &mut Batch) -> ::sled::Result<()>;
+
+/// From version 1 to 2, from 2 to 3, and so on.
+const STEPS: &[Step] = &[];
+
+const VERSION: &[u8] = b"\0format";
+const EPOCH: &[u8] = b"\0epoch";
+const LIVE: &[u8] = b"\0live";
+
+/// Opens the format: writes it in a new store, migrates an older one. Returns the log's epoch,
+/// which is `fresh` in a new store. Nothing of it is durable before the next sync.
+pub fn open(db: &Db, fresh: u64) -> Result<u64, OpenError> {
+    let Some(version) = number(db, VERSION)? else {
+        let mut batch = Batch::default();
+        batch.insert(VERSION, &version_of(STEPS).to_be_bytes());
+        batch.insert(EPOCH, &fresh.to_be_bytes());
+        db.apply_batch(batch).map_err(OpenError::rows)?;
+        return Ok(fresh);
+    };
+    migrate(db, version, STEPS)?;
+    number(db, EPOCH)?.ok_or_else(|| OpenError::Failed("the store has no epoch".into()))
+}
+
+/// How much lives in each segment.
+pub fn live(tree: &Tree) -> Result<BTreeMap<u32, u64>, OpenError> {
+    let mut live = BTreeMap::new();
+    for pair in tree.scan_prefix(LIVE) {
+        let (key, row) = pair.map_err(OpenError::rows)?;
+        let segment = key
+            .get(LIVE.len()..)
+            .and_then(|number| number.try_into().ok());
+        let (Some(segment), Ok(bytes)) = (segment, (*row).try_into()) else {
+            return Err(OpenError::Failed(
+                "the count of a segment is damaged".into(),
+            ));
+        };
+        live.insert(u32::from_be_bytes(segment), u64::from_be_bytes(bytes));
+    }
+    Ok(live)
+}
+
+/// The row that says how much lives in a segment.
+pub fn live_row(segment: u32, bytes: u64) -> (Vec<u8>, Vec<u8>) {
+    (live_key(segment), bytes.to_be_bytes().to_vec())
+}
+
+/// The key of a segment's row.
+pub fn live_key(segment: u32) -> Vec<u8> {
+    [LIVE, &segment.to_be_bytes()].concat()
+}
+
+fn migrate(db: &Db, found: u64, steps: &[Step]) -> Result<(), OpenError> {
+    let known = version_of(steps);
+    if found > known {
+        return Err(OpenError::TooNew { found, known });
+    }
+    let failed = |version: u64| {
+        move |error: ::sled::Error| {
+            OpenError::Failed(format!("the format {version} can't be migrated: {error}"))
+        }
+    };
+    for (version, step) in (1u64..).zip(steps).filter(|(version, _)| *version >= found) {
+        let mut batch = Batch::default();
+        step(db, &mut batch).map_err(failed(version))?;
+        batch.insert(VERSION, &(version + 1).to_be_bytes());
+        db.apply_batch(batch)
+            .and_then(|()| db.flush())
+            .map_err(failed(version))?;
+    }
+    Ok(())
+}
+
+fn version_of(steps: &[Step]) -> u64 {
+    steps.len() as u64 + 1
+}
+
+fn number(tree: &Tree, key: &[u8]) -> Result<Option<u64>, OpenError> {
+    let row = tree.get(key).map_err(OpenError::rows)?;
+    row.map(|row| {
+        let bytes = (*row).try_into();
+        bytes
+            .map(u64::from_be_bytes)
+            .map_err(|_| OpenError::Failed("what the store says of itself is damaged".into()))
+    })
+    .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn db() -> Db {
+        ::sled::Config::new().temporary(true).open().unwrap()
+    }
+
+    fn doubles(tree: &Tree, batch: &mut Batch) -> ::sled::Result<()> {
+        let row = tree.get(b"\x01n")?.unwrap();
+        batch.insert(b"\x01n", &[row[0] * 2]);
+        Ok(())
+    }
+
+    fn renames(tree: &Tree, batch: &mut Batch) -> ::sled::Result<()> {
+        let row = tree.get(b"\x01n")?.unwrap();
+        batch.insert(b"\x01m", row);
+        batch.remove(b"\x01n");
+        Ok(())
+    }
+
+    #[test]
+    fn an_older_format_is_migrated_step_by_step_and_once() {
+        let db = db();
+        assert_eq!(open(&db, 5).unwrap(), 5);
+        db.insert(b"\x01n", &[3]).unwrap();
+        migrate(&db, 1, &[doubles, renames]).unwrap();
+        assert_eq!(number(&db, VERSION).unwrap(), Some(3));
+        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
+        migrate(&db, 3, &[doubles, renames]).unwrap();
+        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
+    }
+
+    #[test]
+    fn a_migration_goes_on_from_where_it_stopped() {
+        let db = db();
+        open(&db, 5).unwrap();
+        db.insert(b"\x01n", &[3]).unwrap();
+        migrate(&db, 1, &[doubles]).unwrap();
+        migrate(&db, 2, &[doubles, renames]).unwrap();
+        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
+    }
+
+    #[test]
+    fn the_epoch_is_drawn_once() {
+        let db = db();
+        assert_eq!(open(&db, 5).unwrap(), 5);
+        assert_eq!(open(&db, 6).unwrap(), 5);
+    }
+}

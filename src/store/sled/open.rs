@@ -1,0 +1,164 @@
+//! Opening: the lock, the folders, sled with what a crash may have left of it, the format.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::{self, JoinHandle};
+
+use ::sled::Db;
+use tokio::sync::{Semaphore, watch};
+
+use super::bodies::Bodies;
+use super::disk::Disk;
+use super::lock::Lock;
+use super::segments::Segments;
+use super::space::Space;
+use super::writer::{Health, Writer, fail};
+use super::{Inlets, OpenError, Options, SledStore, format, sync_folder};
+use crate::env::Env;
+
+/// Pages that sled keeps in memory, in bytes.
+const CACHE_BYTES: u64 = 128 * 1024 * 1024;
+
+/// sled's own segments. It reuses one when what replaces its content is a whole segment back in its
+/// log, synced or not: at this size at least one of our syncs lies in between, since a group is
+/// smaller. It is also four times what a page may reach before sled keeps it in an unsynced file.
+const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bodies that may wait to be kept, in KiB.
+pub const WAITING_KIB: usize = 128 * 1024;
+
+impl SledStore {
+    /// Opens the store in `folder`, which is made when it isn't there.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(folder: &Path, env: &Env, options: Options) -> Result<Self, OpenError> {
+        let (rows, bodies) = (folder.join("rows"), folder.join("segments"));
+        for path in [folder, &rows, &bodies] {
+            make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
+        }
+        let lock = Lock::take(&folder.join("lock"), env.now())?;
+        let db = open_sled(&rows)?;
+        let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
+        let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&db)?)
+            .map_err(|error| OpenError::io("open", &bodies, &error))?;
+        let space = Space::new(folder, options.reserve_bytes);
+        let disk = Disk::new(db, &rows, segments, space)
+            .map_err(|error| OpenError::io("open", &rows, &error))?;
+        disk.sync().map_err(OpenError::Failed)?;
+        for path in [&rows, folder] {
+            sync_folder(path).map_err(|error| OpenError::io("sync", path, &error))?;
+        }
+        Self::start(epoch, Arc::new(disk), lock)
+            .map_err(|error| OpenError::Failed(format!("can't start a thread: {error}")))
+    }
+
+    fn start(epoch: u64, disk: Arc<Disk>, lock: Lock) -> io::Result<Self> {
+        let (mails, from_mails) = mpsc::channel();
+        let (jobs, from_jobs) = mpsc::channel();
+        let health = Arc::new(watch::Sender::new(None));
+        let commits = watch::Sender::new(0);
+        let bodies = Bodies {
+            disk: disk.clone(),
+            mails: from_mails,
+            jobs: jobs.clone(),
+            health: health.clone(),
+        };
+        let writer = Writer {
+            disk: disk.clone(),
+            jobs: from_jobs,
+            health: health.clone(),
+            commits: commits.clone(),
+        };
+        let threads = vec![
+            begin("mailwright-bodies", &health, || bodies.run())?,
+            begin("mailwright-rows", &health, || writer.run())?,
+        ];
+        Ok(Self {
+            epoch,
+            disk,
+            inlets: Mutex::new(Some(Inlets { mails, jobs })),
+            waiting: Arc::new(Semaphore::new(WAITING_KIB)),
+            threads: Mutex::new(threads),
+            health,
+            commits,
+            _lock: lock,
+        })
+    }
+}
+
+/// Tells that a thread panicked: whoever waits for it would wait for good.
+struct Watched(Arc<Health>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            fail(&self.0, "a thread of the store panicked");
+        }
+    }
+}
+
+fn begin(
+    name: &str,
+    health: &Arc<Health>,
+    run: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let watched = Watched(health.clone());
+    thread::Builder::new().name(name.into()).spawn(move || {
+        let _watched = watched;
+        run();
+    })
+}
+
+/// Opens sled over what a crash may have left: a snapshot is only a short cut through its log, so
+/// one that is half-written or damaged is set aside.
+fn open_sled(rows: &Path) -> Result<Db, OpenError> {
+    let failed = |error: io::Error| OpenError::io("tidy", rows, &error);
+    for path in snapshots(rows).map_err(failed)? {
+        if path.extension().is_some_and(|end| end == "generating") {
+            tracing::warn!(path = %path.display(), "removing a half-written snapshot");
+            fs::remove_file(path).map_err(failed)?;
+        }
+    }
+    let config = ::sled::Config::new()
+        .path(rows)
+        .cache_capacity(CACHE_BYTES)
+        .segment_size(SLED_SEGMENT_BYTES);
+    match config.open() {
+        Err(::sled::Error::Corruption { .. }) => {
+            for path in snapshots(rows).map_err(failed)? {
+                tracing::warn!(path = %path.display(), "setting a damaged snapshot aside");
+                set_aside(&path).map_err(failed)?;
+            }
+            config.open().map_err(OpenError::rows)
+        }
+        opened => opened.map_err(OpenError::rows),
+    }
+}
+
+fn snapshots(rows: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(rows)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn set_aside(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    fs::rename(path, path.with_file_name(format!("aside.{name}")))
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}

@@ -1,0 +1,290 @@
+//! Large rows, above all message bodies, in append-only files.
+//!
+//! A file begins with its mark and holds records: length, CRC-32, the key of the row, the row. What
+//! a crash left torn at the end of a file is never referred to: a record is synced before the row
+//! that refers to it is written. Each start begins a new file.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::record::{self, Record, Reference};
+use super::sync_folder;
+use crate::store::{Result, StoreError};
+
+/// A segment begins with this: a name and the version of what follows.
+const MARK: [u8; 8] = *b"mwseg\0\0\x01";
+
+/// A segment is compacted when less than this of it lives.
+const LIVE_MIN_PERCENT: u64 = 30;
+
+/// All segments of a store.
+pub struct Segments {
+    folder: PathBuf,
+    segment_bytes: u64,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    files: BTreeMap<u32, Segment>,
+    /// Where to append; none until something is.
+    current: Option<u32>,
+    next: u32,
+}
+
+struct Segment {
+    file: Arc<File>,
+    size: u64,
+    live: u64,
+    /// Records whose rows may yet come.
+    awaited: u32,
+}
+
+impl Segments {
+    /// Opens the folder, given how many bytes live in which segment; removes what holds nothing.
+    ///
+    /// # Errors
+    /// When a file can't be read, or one is missing in which something lives.
+    pub fn open(folder: &Path, segment_bytes: u64, live: &BTreeMap<u32, u64>) -> io::Result<Self> {
+        let mut files = BTreeMap::new();
+        let mut next = live.keys().next_back().map_or(1, |last| last + 1);
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let Some(number) = number_of(&path) else {
+                continue;
+            };
+            next = next.max(number + 1);
+            match live.get(&number) {
+                Some(live) if *live > 0 => {
+                    files.insert(number, Segment::open(&path, *live)?);
+                }
+                _ => fs::remove_file(&path)?,
+            }
+        }
+        let missing = |(number, live): &(&u32, &u64)| **live > 0 && !files.contains_key(number);
+        if let Some((number, _)) = live.iter().find(missing) {
+            let path = path_of(folder, *number);
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("{} is missing, and mail in it with it", path.display()),
+            ));
+        }
+        sync_folder(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            segment_bytes,
+            inner: Mutex::new(Inner {
+                files,
+                current: None,
+                next,
+            }),
+        })
+    }
+
+    /// Appends a row. It is durable after [`Segments::sync`], and awaited until
+    /// [`Segments::settle`].
+    pub fn append(&self, key: &[u8], row: &[u8]) -> io::Result<Reference> {
+        let bytes = record::write(key, row)?;
+        let size = bytes.len() as u64;
+        let mut inner = self.lock();
+        let number = match inner.current {
+            Some(number) if self.takes(&inner.files[&number], size) => number,
+            _ => self.begin(&mut inner)?,
+        };
+        let segment = inner
+            .files
+            .get_mut(&number)
+            .expect("the current segment stays until another one is");
+        if let Err(error) = segment.file.write_all_at(&bytes, segment.size) {
+            segment.file.set_len(segment.size)?;
+            return Err(error);
+        }
+        let reference = Reference {
+            segment: number,
+            offset: segment.size,
+            size: record::size(bytes.len()),
+        };
+        segment.size += size;
+        segment.awaited += 1;
+        Ok(reference)
+    }
+
+    /// Makes what was appended durable.
+    pub fn sync(&self) -> io::Result<()> {
+        let file = {
+            let inner = self.lock();
+            inner
+                .current
+                .map(|number| inner.files[&number].file.clone())
+        };
+        file.map_or(Ok(()), |file| file.sync_data())
+    }
+
+    /// No row will come any more for what was appended there, unless it has come by now.
+    pub fn settle(&self, reference: Reference) {
+        if let Some(segment) = self.lock().files.get_mut(&reference.segment) {
+            segment.awaited -= 1;
+        }
+    }
+
+    /// Counts what came to live and what ceased to; returns how much lives in the segments that
+    /// this changed.
+    pub fn count(&self, born: &[Reference], died: &[Reference]) -> BTreeMap<u32, u64> {
+        let mut inner = self.lock();
+        let mut changed = BTreeMap::new();
+        for (reference, born) in with(born, true).chain(with(died, false)) {
+            if let Some(segment) = inner.files.get_mut(&reference.segment) {
+                let size = u64::from(reference.size);
+                segment.live = match born {
+                    true => segment.live + size,
+                    false => segment.live.saturating_sub(size),
+                };
+                changed.insert(reference.segment, segment.live);
+            }
+        }
+        changed
+    }
+
+    /// The file of a segment; what is read from it later is still there.
+    pub fn file(&self, number: u32) -> Result<Arc<File>> {
+        self.lock()
+            .files
+            .get(&number)
+            .map(|segment| segment.file.clone())
+            .ok_or_else(|| StoreError::Corrupt(format!("segment {number} is missing")))
+    }
+
+    /// The record of a reference, checked.
+    pub fn read(&self, reference: Reference) -> Result<Record> {
+        record::read(&*self.file(reference.segment)?, reference)
+    }
+
+    /// A segment that is not appended to, and of which nothing lives.
+    pub fn dead(&self) -> Option<u32> {
+        self.lock().sealed(|segment| segment.live == 0)
+    }
+
+    /// A segment that is not appended to, and of which little lives.
+    pub fn sparse(&self) -> Option<u32> {
+        self.lock().sealed(Segment::is_sparse)
+    }
+
+    /// Where the segment's first record begins, and where its last one ends.
+    pub fn extent(&self, number: u32) -> (u64, u64) {
+        let inner = self.lock();
+        let end = inner.files.get(&number).map_or(0, |segment| segment.size);
+        (MARK.len() as u64, end)
+    }
+
+    /// Deletes a segment.
+    pub fn remove(&self, number: u32) -> io::Result<()> {
+        self.lock().files.remove(&number);
+        fs::remove_file(path_of(&self.folder, number))?;
+        sync_folder(&self.folder)
+    }
+
+    /// Whether a segment is still appended to. One of which little lives ends early, so that what
+    /// is dead in it can go.
+    fn takes(&self, segment: &Segment, size: u64) -> bool {
+        let worn = segment.size >= self.segment_bytes / 8 && segment.is_sparse();
+        segment.size + size <= self.segment_bytes && !worn
+    }
+
+    /// Begins a new segment; the one before is durable then.
+    fn begin(&self, inner: &mut Inner) -> io::Result<u32> {
+        if let Some(number) = inner.current {
+            inner.files[&number].file.sync_data()?;
+        }
+        let number = inner.next;
+        let path = path_of(&self.folder, number);
+        let made = Segment::create(&path).and_then(|segment| {
+            sync_folder(&self.folder)?;
+            Ok(segment)
+        });
+        let segment = match made {
+            Ok(segment) => segment,
+            Err(error) => {
+                // It holds nothing, and the next attempt makes it anew.
+                let _ = fs::remove_file(&path);
+                return Err(error);
+            }
+        };
+        inner.files.insert(number, segment);
+        inner.current = Some(number);
+        inner.next += 1;
+        Ok(number)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+}
+
+impl Inner {
+    fn sealed(&self, wanted: impl Fn(&Segment) -> bool) -> Option<u32> {
+        self.files
+            .iter()
+            .filter(|(number, _)| self.current != Some(**number))
+            .find(|(_, segment)| segment.awaited == 0 && wanted(segment))
+            .map(|(number, _)| *number)
+    }
+}
+
+impl Segment {
+    fn is_sparse(&self) -> bool {
+        self.live * 100 < self.size * LIVE_MIN_PERCENT
+    }
+
+    fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        file.write_all_at(&MARK, 0)?;
+        file.sync_all()?;
+        Ok(Self {
+            file: Arc::new(file),
+            size: MARK.len() as u64,
+            live: 0,
+            awaited: 0,
+        })
+    }
+
+    fn open(path: &Path, live: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let mut mark = [0; MARK.len()];
+        file.read_exact_at(&mut mark, 0)?;
+        if mark != MARK {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is no segment that this program reads", path.display()),
+            ));
+        }
+        Ok(Self {
+            size: file.metadata()?.len(),
+            file: Arc::new(file),
+            live,
+            awaited: 0,
+        })
+    }
+}
+
+fn with(references: &[Reference], born: bool) -> impl Iterator<Item = (&Reference, bool)> {
+    references.iter().map(move |reference| (reference, born))
+}
+
+fn path_of(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:08}.seg"))
+}
+
+fn number_of(path: &Path) -> Option<u32> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_suffix(".seg")?.parse().ok()
+}
