@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::Error;
-use crate::ops::Core;
+use crate::ops::{self, Core};
 use crate::smtp::{Pool, Timeouts};
 use crate::store::{MessageFilter, ServiceFilter, Store};
 use crate::vault::Vault;
@@ -118,6 +118,18 @@ impl App {
         let pool = Pool::new(env.clone(), egress.clone(), Timeouts::default(), hello_name);
         store.recover(env.now()).await.map_err(from_store)?;
         let core = Arc::new(Core::new(store, pool, egress, vault, env, config));
+        ops::token::check_key(&core).await.map_err(|_| {
+            let key = core.config.vault_key_file();
+            StartError::new(
+                &key.display().to_string(),
+                "it is not the key that sealed what is stored",
+            )
+        })?;
+        if !core.config.server.grpc_listen.ip().is_loopback() {
+            tracing::warn!(
+                "server.grpc_listen is not a loopback address: whoever reaches it may do everything"
+            );
+        }
         Ok(Self { core, listeners })
     }
 
@@ -149,8 +161,8 @@ impl App {
             tokio::join!(deliveries.drain(), refreshes.drain());
         };
         let servers = async {
-            let (grpc, http) = tokio::join!(grpc, http);
-            grpc.and(http)
+            // One that fails ends both: half a server helps nobody.
+            tokio::try_join!(grpc, http).map(|_| ())
         };
         tokio::pin!(servers, work);
         tokio::select! {

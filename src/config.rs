@@ -246,9 +246,17 @@ fn set_from_variable(table: &mut Table, name: &str, text: &str) -> Result<(), Co
             }
         }
     }
-    Err(ConfigError(format!(
-        "{name} is not a known variable; see --print-config for the keys"
-    )))
+    if table
+        .keys()
+        .any(|section| wanted.starts_with(&format!("{section}_")))
+    {
+        return Err(ConfigError(format!(
+            "{name} is not a known variable; see --print-config for the keys"
+        )));
+    }
+    // Kubernetes sets MAILWRIGHT_PORT and the like for a Service that is named mailwright.
+    tracing::warn!("{name} is none of our variables");
+    Ok(())
 }
 
 /// Reads a variable's text as what the default's type is.
@@ -315,6 +323,15 @@ mod tests {
                 .contains("heartbeat_seconds = 9")
         );
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn what_kubernetes_sets_for_a_service_of_our_name_is_let_be() {
+        let given = variables(&[
+            ("MAILWRIGHT_PORT", "tcp://10.0.0.1:50051"),
+            ("MAILWRIGHT_SERVICE_HOST", "10.0.0.1"),
+        ]);
+        assert!(Config::load(None, &given).is_ok());
     }
 
     #[test]

@@ -44,9 +44,13 @@ pub fn serve(
         core,
         stopping: stopping.clone(),
     };
+    // A HEAD must not use an authorization up.
     let router = Router::new()
-        .route("/oauth2/callback", get(callback::shared))
-        .route("/oauth2/callback/{service_id}", get(callback::own))
+        .route("/oauth2/callback", get(callback::shared).head(async || ()))
+        .route(
+            "/oauth2/callback/{service_id}",
+            get(callback::own).head(async || ()),
+        )
         .route("/oauth2/page.css", get(page::style))
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))

@@ -21,12 +21,13 @@ pub fn update(
     current: &Service,
     config: ServiceConfig,
     secrets: &SecretsChange,
+    stored: &Secrets,
     now: Timestamp,
 ) -> Update {
     let old = &current.config;
     let erase_secrets =
         old.smtp != config.smtp || identity_host(&old.auth) != identity_host(&config.auth);
-    let forget_grant = erase_secrets && !secrets.brings_secret_of(&config.auth)
+    let forget_grant = erase_secrets && !secrets.proves(stored)
         || grant_terms(&old.auth) != grant_terms(&config.auth);
     let kind_changes = std::mem::discriminant(&old.auth) != std::mem::discriminant(&config.auth);
     let retest =
@@ -77,10 +78,6 @@ impl SecretChange {
             Self::Clear => *secret = None,
         }
     }
-
-    fn sets(&self) -> bool {
-        matches!(self, Self::Set(_))
-    }
 }
 
 impl SecretsChange {
@@ -89,12 +86,12 @@ impl SecretsChange {
         *self == Self::default()
     }
 
-    /// Whether the request brings the secret that `auth` needs.
-    fn brings_secret_of(&self, auth: &Auth) -> bool {
-        match auth {
-            Auth::OAuth2(_) => self.client_secret.sets(),
-            Auth::Password { .. } => self.password.sets(),
-            Auth::None => false,
+    /// Whether the request shows that its caller knows the stored client secret, and so may take
+    /// along the grant that was given to it. A made-up secret shows nothing.
+    fn proves(&self, stored: &Secrets) -> bool {
+        match (&self.client_secret, &stored.client_secret) {
+            (SecretChange::Set(brought), Some(stored)) => brought == stored,
+            _ => false,
         }
     }
 
@@ -217,19 +214,19 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_stored_is_usable_at_a_new_address(
-            old in any_config(), new in any_config(), change in any_change(),
+            old in any_config(), new in any_config(), change in any_change(), known: bool,
         ) {
             let current = authorized(old.clone());
-            let brings = match &new.auth {
-                Auth::OAuth2(_) => change.client_secret != SecretChange::Keep,
-                Auth::Password { .. } => change.password != SecretChange::Keep,
-                Auth::None => false,
+            let stored = Secrets {
+                client_secret: known.then(|| Secret::new("new")),
+                ..Secrets::default()
             };
-            let result = update(&current, new.clone(), &change, Timestamp::default());
+            let proves = known && change.client_secret != SecretChange::Keep;
+            let result = update(&current, new.clone(), &change, &stored, Timestamp::default());
             if old.smtp != new.smtp {
                 prop_assert!(result.erase_secrets && !result.service.tested);
             }
-            if old.smtp != new.smtp && !brings {
+            if old.smtp != new.smtp && !proves {
                 prop_assert!(result.forget_grant);
                 prop_assert_eq!(&result.service.grant, &Grant::None);
             }
@@ -257,6 +254,7 @@ mod tests {
             &current,
             other,
             &SecretsChange::default(),
+            &Secrets::default(),
             Timestamp::default(),
         );
         assert!(result.forget_grant && !result.erase_secrets && result.service.tested);
@@ -275,7 +273,13 @@ mod tests {
             client_secret: SecretChange::Set(Secret::new("new")),
             ..SecretsChange::default()
         };
-        let result = update(&current, named, &change, Timestamp::default());
+        let result = update(
+            &current,
+            named,
+            &change,
+            &Secrets::default(),
+            Timestamp::default(),
+        );
         assert!(!result.forget_grant && !result.erase_secrets && result.service.tested);
         assert_eq!(result.service.grant, Grant::Live);
     }

@@ -9,7 +9,7 @@ use super::token;
 use crate::model::message::Finished;
 use crate::model::secret::Sealed;
 use crate::model::verdict::{Then, judge};
-use crate::model::{EmailAddress, Phase};
+use crate::model::{EmailAddress, Error, Phase};
 use crate::smtp::{
     Credential, Envelope, Failure, FailureKind, Lease, RecipientReply, Target, Transcript,
 };
@@ -24,7 +24,7 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// When the claim is not ours any more, or the store is damaged: it stays open until
 /// [`crate::store::Store::recover`] ends it.
 pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), StoreError> {
-    let finished = transact(core, &claimed).await;
+    let finished = transact_unharmed(core, &claimed).await;
     loop {
         match core
             .store
@@ -40,6 +40,19 @@ pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), Store
     }
 }
 
+/// As [`transact`]; a panic in it is a bug that must not keep the claim.
+async fn transact_unharmed(core: &Arc<Core>, claimed: &Claimed) -> Finished {
+    let (task_core, task_claimed) = (core.clone(), claimed.clone());
+    let task = tokio::spawn(async move { transact(&task_core, &task_claimed).await });
+    match task.await {
+        Ok(finished) => finished,
+        Err(ended) => {
+            let error = Error::Internal(ended.to_string());
+            Judge::new(core, claimed).interrupted(Phase::Resolve, &error)
+        }
+    }
+}
+
 /// The dialogue, and what it came to.
 async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
     let judge = Judge::new(core, claimed);
@@ -51,7 +64,8 @@ async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
         Err(error) => return judge.interrupted(Phase::Resolve, &error.into()),
     };
     let Ok(body) = body else {
-        return judge.broken("the body does not open with this vault key");
+        let error = Error::Internal("a body does not open with this vault key".into());
+        return judge.interrupted(Phase::Resolve, &error);
     };
     let mut not_before = 0;
     loop {
@@ -127,7 +141,7 @@ async fn hand_over(
     body: &[u8],
 ) -> Finished {
     if !replies.iter().any(RecipientReply::is_accepted) {
-        lease.park().await;
+        tokio::spawn(lease.park());
         return judge.answered(replies, None);
     }
     let mut transcript = Transcript::default();
@@ -143,7 +157,8 @@ async fn hand_over(
     }
     match lease.finish(&mut transcript).await {
         Ok(reply) => {
-            lease.park().await;
+            // What the server took is recorded before anything else is said to it.
+            tokio::spawn(lease.park());
             judge.answered(replies, Some(&reply))
         }
         Err(failure) if !failure.may_have_been_taken() => judge.failed(&failure),

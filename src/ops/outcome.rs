@@ -158,6 +158,19 @@ impl<'a> Judge<'a> {
             NoCredential::Misconfigured(diagnosis) => {
                 self.paused(Phase::Authenticate, diagnosis, PauseKind::Configuration)
             }
+            NoCredential::Moved => {
+                let diagnosis =
+                    catalogue::local(Reason::WrongState, &self.subject, "the service changed");
+                let now = self.core.env.now();
+                self.unfinished(
+                    Phase::Authenticate,
+                    diagnosis,
+                    Next::At {
+                        time: now,
+                        spends: false,
+                    },
+                )
+            }
             NoCredential::Later(diagnosis, wait) => {
                 let next = Next::At {
                     time: self.core.env.now() + wait,

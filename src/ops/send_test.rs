@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::smtp::mime;
 use crate::smtp::{Credential, Envelope, Failure, StepReport, Target, Transcript};
+use crate::store::StoreError;
 
 /// A test that takes longer has failed.
 const TEST_MAX: Duration = Duration::from_secs(120);
@@ -141,6 +142,10 @@ impl<'a> Test<'a> {
                             ..Ended::failed(diagnosis)
                         });
                     }
+                    Err(NoCredential::Moved) => {
+                        let name = format!("service {}", self.service.id);
+                        return Err(Error::Conflict { name });
+                    }
                     Err(NoCredential::Failed(error)) => return Err(error),
                 };
             *transcript = Transcript::default();
@@ -225,6 +230,18 @@ impl<'a> Test<'a> {
     /// Keeps the result and the ended message, and tells what was found.
     async fn record(self, ended: Ended, transcript: Transcript) -> Result<TestReport> {
         let now = self.core.env.now();
+        let current = services::get(self.core, &self.service.id)
+            .await?
+            .service
+            .config;
+        let tested = &self.service.config;
+        if (&current.smtp, &current.auth, &current.sender.address)
+            != (&tested.smtp, &tested.auth, &tested.sender.address)
+        {
+            // It proves nothing of what the service is now.
+            let name = format!("service {}", self.service.id);
+            return Err(Error::Conflict { name });
+        }
         let test = LastTest {
             time: now,
             to: self.to.clone(),
@@ -253,7 +270,11 @@ impl<'a> Test<'a> {
         self.core
             .store
             .record_test(now, &self.service.id, test, Some(message))
-            .await?;
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound => Error::service_not_found(&self.service.id),
+                other => other.into(),
+            })?;
         Ok(TestReport {
             message_id: self.message_id,
             steps,

@@ -114,12 +114,12 @@ async fn prepare(
     config: ServiceConfig,
     change: SecretsChange,
 ) -> Result<ServiceChange> {
-    let mut result = update(current, config, &change, core.env.now());
+    let stored = token::secrets(core, &current.id).await?;
+    let mut result = update(current, config, &change, &stored, core.env.now());
     let touches_secrets = result.erase_secrets || !change.is_empty();
-    let mut secrets = if result.erase_secrets {
-        Secrets::default()
-    } else {
-        token::secrets(core, &current.id).await?
+    let mut secrets = match result.erase_secrets {
+        true => Secrets::default(),
+        false => stored,
     };
     change.apply(&mut secrets);
     show_hints(&mut result.service.config, &secrets);

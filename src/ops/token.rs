@@ -17,13 +17,19 @@ use crate::oauth::{
     self, Client, Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer,
 };
 use crate::smtp::Credential;
-use crate::store::{NewToken, StoreError, TokenRow};
+use crate::store::{NewToken, ServiceFilter, StoreError, TokenRow};
 
 /// A token that expires sooner than this is refreshed before it is shown.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
 
 /// A provider that doesn't tell a lifetime gets this one (RFC 6749 §5.1 leaves it open).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// However short a token lives, it is not refreshed more often than this.
+const REFRESH_MIN: Duration = Duration::from_secs(5);
+
+/// A store that fails is asked again after this long.
+const STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// What is sealed in a token's row.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +46,8 @@ pub enum NoCredential {
     Stopped(Diagnosis),
     /// Somebody must mend the configuration, and nothing of the service tells yet.
     Misconfigured(Diagnosis),
+    /// The service's address or login has changed since the caller read it.
+    Moved,
     /// The provider doesn't answer now.
     Later(Diagnosis, Duration),
     /// The store, or a bug.
@@ -67,6 +75,24 @@ impl From<Error> for NoCredential {
 /// # Errors
 /// [`NoCredential`] says whether waiting can help.
 pub async fn credential(
+    core: &Arc<Core>,
+    service: &Service,
+    not_before: u64,
+) -> std::result::Result<(Credential, u64), NoCredential> {
+    let found = stored_credential(core, service, not_before).await?;
+    // What is stored now may belong to another address than the one the caller is about to dial.
+    match core.store.service(&service.id).await? {
+        Some(row)
+            if row.service.config.smtp == service.config.smtp
+                && row.service.config.auth == service.config.auth =>
+        {
+            Ok(found)
+        }
+        _ => Err(NoCredential::Moved),
+    }
+}
+
+async fn stored_credential(
     core: &Arc<Core>,
     service: &Service,
     not_before: u64,
@@ -107,18 +133,20 @@ pub async fn refresh_due(core: &Arc<Core>, id: &ServiceId) {
         Ok(None) => return,
         Err(error) => return tracing::error!(service = %id, ?error, "a token can't be read"),
     };
-    match refresh(core, id, seen).await {
-        Ok((_, generation)) => tracing::debug!(service = %id, generation, "refreshed"),
-        Err(
-            NoCredential::Stopped(diagnosis)
-            | NoCredential::Misconfigured(diagnosis)
-            | NoCredential::Later(diagnosis, _),
-        ) => {
-            tracing::warn!(service = %id, reason = %diagnosis.reason, code = diagnosis.provider_code, "not refreshed");
+    let error = match refresh(core, id, seen).await {
+        Ok((_, generation)) => {
+            return tracing::debug!(service = %id, generation, "refreshed");
         }
-        Err(NoCredential::Failed(error)) => {
-            tracing::error!(service = %id, ?error, "a refresh was not recorded")
-        }
+        // How it failed is recorded, and when to try again.
+        Err(NoCredential::Stopped(_) | NoCredential::Later(..)) => return,
+        Err(error) => error,
+    };
+    tracing::error!(service = %id, ?error, "a token was not refreshed");
+    let now = core.env.now();
+    let again = now + refresh_backoff(u32::MAX, Duration::ZERO, core.env.fraction());
+    // Stale means that a newer one is there.
+    if let Err(error) = core.store.postpone_refresh(now, id, seen, again).await {
+        tracing::error!(service = %id, ?error, "a refresh waits for the next start");
     }
 }
 
@@ -224,11 +252,12 @@ pub(super) async fn keep(
     before: Option<Authorization>,
 ) -> std::result::Result<(Tokens, u64), StoreError> {
     let now = core.env.now();
-    let lifetime = answer.expires_in.unwrap_or(DEFAULT_LIFETIME);
+    let told = answer.expires_in.filter(|lifetime| !lifetime.is_zero());
+    let lifetime = told.unwrap_or(DEFAULT_LIFETIME);
     let refresh_time = answer
         .refresh_token
         .is_some()
-        .then(|| now + refresh_after(lifetime, core.env.fraction()));
+        .then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
     let is_new = before.is_none();
     let authorization = match before {
         Some(before) => before,
@@ -265,8 +294,16 @@ pub(super) async fn keep(
         end_pause: is_new,
         authorization,
     };
-    let generation = core.store.save_token(now, new).await?;
-    Ok((tokens, generation))
+    // The provider gives it once: it is kept, however long the store takes.
+    loop {
+        match core.store.save_token(core.env.now(), new.clone()).await {
+            Err(StoreError::Unavailable(why)) => {
+                tracing::warn!(service = %service.id, why, "a token is not stored yet");
+                core.env.sleep(STORE_RETRY).await;
+            }
+            done => return Ok((tokens, done?)),
+        }
+    }
 }
 
 /// Records why a refresh failed, and says what the caller may expect.
@@ -340,6 +377,21 @@ pub(super) fn diagnose(error: &ProviderError, service: &Service) -> Diagnosis {
             &error.description,
             &subject,
         ),
+    }
+}
+
+/// Whether the vault's key is the one that sealed what is stored.
+///
+/// # Errors
+/// `Internal` when it is not, and those of the store.
+pub async fn check_key(core: &Core) -> Result<()> {
+    let services = core
+        .store
+        .services(&ServiceFilter::default(), None, 1)
+        .await?;
+    match services.first() {
+        Some(row) => secrets(core, &row.service.id).await.map(|_| ()),
+        None => Ok(()),
     }
 }
 

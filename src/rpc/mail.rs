@@ -1,5 +1,6 @@
 //! MailAPI: parse, call the operation, answer.
 
+use prost::Message as _;
 use tokio_stream::Empty;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -7,6 +8,9 @@ use super::convert::{self, message, requests, send as convert_send};
 use super::proto::v1::{self, mail_api_server::MailApi};
 use super::{Answer, Api};
 use crate::ops::{messages, send};
+
+/// A page ends before clients with gRPC's default limit of 4 MiB can't read it.
+const PAGE_MAX_BYTES: usize = 3 * 1024 * 1024;
 
 #[tonic::async_trait]
 impl MailApi for Api {
@@ -50,11 +54,20 @@ impl MailApi for Api {
         let rows = messages::list(&self.core, &filter, page.after.as_ref(), page.size)
             .await
             .map_err(|error| self.status(error))?;
-        let next_page_token = page.next(&rows, |(full, _)| &full.message.id);
-        let messages = rows
-            .into_iter()
-            .map(|(full, cursor)| message::message(full, cursor))
-            .collect();
+        let mut next_page_token = page.next(&rows, |(full, _)| &full.message.id);
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        for (full, cursor) in rows {
+            let message = message::message(full, cursor);
+            bytes += message.encoded_len();
+            if bytes > PAGE_MAX_BYTES
+                && let Some(last) = messages.last()
+            {
+                let last: &v1::Message = last;
+                next_page_token = requests::page_token(&last.message_id);
+                break;
+            }
+            messages.push(message);
+        }
         Ok(Response::new(v1::ListMessagesResponse {
             messages,
             next_page_token,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::enums;
+use crate::model::catalogue::redact;
 use crate::model::{Diagnosis, Reply, Timestamp};
 use crate::rpc::proto::v1;
 
@@ -26,12 +27,12 @@ pub fn diagnosis(from: Diagnosis) -> v1::Diagnosis {
     }
 }
 
-/// A reply.
+/// A reply, as far as a caller may see it: a server may echo what it was sent.
 pub fn reply(from: Reply) -> v1::SmtpReply {
     v1::SmtpReply {
         code: from.code.into(),
         enhanced_code: from.enhanced_text(),
-        text: cut(from.text, PROVIDER_TEXT_MAX_BYTES),
+        text: redact(&from.text),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages and events as callers see them.
 
-use super::diagnosis::{diagnosis, reply, size, timestamp};
+use super::diagnosis::{cut, diagnosis, reply, size, timestamp};
 use super::enums;
 use super::service_view::{ServiceView, service};
 use crate::model::event::{Change, Cursor, Event, MessageChange, ServiceChange};
@@ -26,7 +26,7 @@ pub fn message(full: FullMessage, cursor: Cursor) -> v1::Message {
         .collect();
     v1::Message {
         attempts,
-        recipients: full.recipients.into_iter().map(recipient).collect(),
+        recipients: recipients(full.recipients),
         ..bare(full.message, cursor)
     }
 }
@@ -86,7 +86,7 @@ fn message_event(change: MessageChange, cursor: Cursor) -> v1::MessageEvent {
     } = change;
     let addresses = attempt_recipients.iter().map(ToString::to_string).collect();
     let changed_recipients = match previous_state {
-        Some(_) => recipients.into_iter().map(recipient).collect(),
+        Some(_) => self::recipients(recipients),
         None => Vec::new(),
     };
     v1::MessageEvent {
@@ -164,6 +164,26 @@ fn bare(from: Message, cursor: Cursor) -> v1::Message {
         labels: from.labels.0,
         problem: from.problem.map(diagnosis),
     }
+}
+
+/// Recipients; of many, the server's words are cut, so that a message never outgrows what a client
+/// reads.
+fn recipients(from: Vec<Recipient>) -> Vec<v1::Recipient> {
+    const IN_FULL: usize = 50;
+    const BRIEF_BYTES: usize = 256;
+    let many = from.len() > IN_FULL;
+    let told = from.into_iter().map(|from| {
+        let mut told = recipient(from);
+        if let Some(reply) = told.reply.as_mut().filter(|_| many) {
+            reply.text = cut(std::mem::take(&mut reply.text), BRIEF_BYTES);
+        }
+        if let Some(diagnosis) = told.diagnosis.as_mut().filter(|_| many) {
+            diagnosis.provider_text =
+                cut(std::mem::take(&mut diagnosis.provider_text), BRIEF_BYTES);
+        }
+        told
+    });
+    told.collect()
 }
 
 fn recipient(from: Recipient) -> v1::Recipient {

@@ -71,10 +71,15 @@ impl<Id: Display> Page<Id> {
     /// The token of the page behind `rows`; empty where these are the last.
     pub fn next<Row>(&self, rows: &[Row], id: impl Fn(&Row) -> &Id) -> String {
         match rows.last() {
-            Some(last) if rows.len() >= self.size => URL_SAFE_NO_PAD.encode(id(last).to_string()),
+            Some(last) if rows.len() >= self.size => page_token(id(last)),
             _ => String::new(),
         }
     }
+}
+
+/// The token of the page behind this id.
+pub fn page_token(last: impl Display) -> String {
+    URL_SAFE_NO_PAD.encode(last.to_string())
 }
 
 /// `service_id` of a request that needs no more.
