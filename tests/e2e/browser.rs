@@ -20,6 +20,11 @@ pub async fn get(url: &str) -> Page {
     fetch("GET", url, "").await
 }
 
+/// Asks for the head of a page alone; its status.
+pub async fn head(url: &str) -> u16 {
+    fetch("HEAD", url, "").await.status
+}
+
 /// Opens the consent page, decides as this account, and gives where the browser is sent then.
 pub async fn decide(authorization_url: &str, account: &str, decision: &str) -> String {
     let answer = submit(authorization_url, account, decision).await;

@@ -235,3 +235,14 @@ fn a_service_without_oauth2_has_nothing_to_authorize() {
         );
     });
 }
+
+#[test]
+fn a_head_request_uses_no_authorization_up() {
+    run(async {
+        let house = House::start().await;
+        house.create("adele", house.service(ADELE)).await;
+        let back = house.consent("adele", ADELE).await;
+        assert_eq!(browser::head(&back).await, 200);
+        assert_eq!(browser::get(&back).await.status, 200);
+    });
+}

@@ -301,3 +301,20 @@ fn a_mask_that_is_empty_or_names_what_is_not_to_be_set_is_refused() {
         assert_eq!(house.get("adele").await, before);
     });
 }
+
+#[test]
+fn a_made_up_secret_takes_no_grant_along_to_a_new_host() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let mut moved = settings(&house);
+        moved.smtp.as_mut().unwrap().host = "127.0.0.1".into();
+        oauth2(&mut moved).client_secret = "made-up-and-long-enough".into();
+        let paths = ["smtp.host", "oauth2.client_secret"];
+        let after = house.update(moved, &paths).await.unwrap();
+        assert_eq!(after.state(), ServiceState::PendingAuthorization);
+        let auths = house.control().stats().auths;
+        assert!(!house.test("adele", ALEX).await.passed);
+        assert_eq!(house.control().stats().auths, auths);
+    });
+}

@@ -7,6 +7,7 @@
 
 mod authorizations;
 mod claims;
+mod disk;
 mod feed;
 mod finish;
 mod fixtures;
