@@ -56,7 +56,7 @@ proto: $(BUF_STAMP) ## format proto/, lint it, and compare it with the released 
 
 baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contract that later ones keep
 	$(BUF) lint
-	$(BUF) build -o proto/baseline.binpb
+	$(BUF) build --exclude-source-info -o proto/baseline.binpb
 
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
