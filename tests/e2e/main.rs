@@ -24,6 +24,7 @@ mod content;
 mod drain;
 mod feed;
 mod feed_cursors;
+mod folder;
 mod grant_death;
 mod idempotency;
 mod kill_nine;
