@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::token::{self, NoCredential};
-use super::{Core, Result, failure, send, services};
+use super::{Core, Result, failure, send, services, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::content::Email;
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Priority, Recipient};
@@ -37,6 +37,12 @@ pub struct TestReport {
 /// # Errors
 /// `NotFound`; `State` while the service is suspended. A failed test is no error.
 pub async fn send_test(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> Result<TestReport> {
+    let (core, id, to) = (core.clone(), id.clone(), to.clone());
+    // A caller that gives up early must still find what became of it.
+    to_its_end(async move { send_test_once(&core, &id, &to).await }).await
+}
+
+async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> Result<TestReport> {
     let service = services::get(core, id).await?.service;
     if service.suspended {
         let diagnosis =
