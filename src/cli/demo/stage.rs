@@ -1,140 +1,145 @@
-//! The stage: a sandbox and a server on free loopback ports, in a folder that goes afterwards.
+//! What the demo runs on: the sandbox, the server and its clients, on free loopback ports, in a
+//! temporary folder that is gone afterwards.
 
+use std::fs::{self, DirBuilder};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::app::{App, Listeners};
 use crate::cli::{Failed, sandbox};
 use crate::config::Config;
+use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::ids::base32;
-use crate::ops::Core;
 use crate::rpc::proto::v1::admin_api_client::AdminApiClient;
 use crate::rpc::proto::v1::mail_api_client::MailApiClient;
 use crate::rpc::proto::v1::status_api_client::StatusApiClient;
 use crate::sandbox::Sandbox;
 use crate::store::sled::{Options, SledStore};
 
-/// The largest message that the demo's client reads.
-const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Nothing that the demo leaves under way takes longer to end.
+const DRAIN_GRACE_SECONDS: u32 = 5;
 
-/// Everything that runs during the demo.
-pub(super) struct Stage {
-    pub sandbox: Sandbox,
-    pub core: Arc<Core>,
+/// A free port of this machine.
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// The sandbox, and the way to a server that whoever built it has to run.
+pub struct Stage {
+    pub env: Env,
     pub grpc: SocketAddr,
+    pub public_url: String,
+    pub sandbox: Sandbox,
+    /// How the demo's browser reaches out.
+    pub egress: Egress,
     channel: Channel,
-    store: Arc<SledStore>,
-    folder: Folder,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    data: Data,
 }
 
 impl Stage {
-    /// Starts sandbox and server.
+    /// Starts the sandbox, builds the server and binds its sockets.
     ///
     /// # Errors
-    /// When a port or the folder can't be had.
-    pub(super) async fn set(env: &Env) -> Result<Self, Failed> {
-        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let sandbox = Sandbox::start(sandbox::options(env, free, free, free)).await?;
-        let listeners = Listeners {
-            grpc: TcpListener::bind(free).await?,
-            http: TcpListener::bind(free).await?,
-        };
-        let grpc = listeners.grpc.local_addr()?;
-        let folder =
-            std::env::temp_dir().join(format!("mailwright-demo-{}", base32(&env.random::<10>())));
-        let mut config = Config::defaults();
+    /// When the folder, a socket or the server can't be made.
+    pub async fn build(env: &Env) -> Result<(Self, App), Failed> {
+        let folder = Folder::make(env)?;
+        let sandbox = Sandbox::start(sandbox::options(env, ANY_PORT, ANY_PORT, ANY_PORT)).await?;
+        let mut config = config(&folder.0, &sandbox)?;
+        let listeners = Listeners::bind(&config).await?;
+        let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
         config.server.grpc_listen = grpc;
-        config.server.http_listen = listeners.http.local_addr()?;
-        config.server.public_url = format!("http://localhost:{}", config.server.http_listen.port());
-        config.data.folder = folder.join("data");
-        config.egress.allow = ["127.0.0.0/8", "::1/128"].map(str::to_owned).to_vec();
-        config.egress.extra_ca_file = folder.join("sandbox-ca.pem");
-        config.oauth.microsoft_authority = sandbox.authority();
-        let folder = Folder::make(folder)?;
-        std::fs::write(&config.egress.extra_ca_file, sandbox.ca_pem())?;
-
+        config.server.http_listen = http;
+        // Providers take plain http as redirect URI for this name only.
+        let public_url = format!("http://localhost:{}", http.port());
+        config.server.public_url.clone_from(&public_url);
         let store = Arc::new(SledStore::open(
             &config.data.folder,
             env,
             Options::default(),
         )?);
         let app = App::build(config, listeners, store.clone(), env.clone()).await?;
-        let core = app.core().clone();
-        let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(app.run_until(async {
-            // A stage that is dropped stops, too.
-            let _ = stopped.await;
-        }));
-        let channel = Channel::from_shared(format!("http://{grpc}"))?
-            .connect()
-            .await?;
-        Ok(Self {
-            sandbox,
-            core,
+        let stage = Self {
+            env: env.clone(),
             grpc,
-            channel,
-            store,
-            folder,
-            stop,
-            server,
-        })
+            public_url,
+            sandbox,
+            egress: app.core().egress.clone(),
+            channel: Endpoint::from_shared(format!("http://{grpc}"))?.connect_lazy(),
+            data: Data { store, folder },
+        };
+        Ok((stage, app))
     }
 
-    pub(super) fn admin(&self) -> AdminApiClient<Channel> {
+    pub fn admin(&self) -> AdminApiClient<Channel> {
         AdminApiClient::new(self.channel.clone())
     }
 
-    pub(super) fn mail(&self) -> MailApiClient<Channel> {
-        MailApiClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_MAX_BYTES)
+    pub fn mail(&self) -> MailApiClient<Channel> {
+        MailApiClient::new(self.channel.clone())
     }
 
-    pub(super) fn status(&self) -> StatusApiClient<Channel> {
+    pub fn status(&self) -> StatusApiClient<Channel> {
         StatusApiClient::new(self.channel.clone())
     }
 
-    /// Drains the server, stops everything, removes the folder.
+    /// Ends the demo's connections and the sandbox; what is left is for the server to end in.
+    pub fn strike(self) -> Data {
+        self.data
+    }
+}
+
+/// The defaults, led to the sandbox.
+fn config(folder: &Path, sandbox: &Sandbox) -> Result<Config, Failed> {
+    let ca = folder.join("sandbox-ca.pem");
+    fs::write(&ca, sandbox.ca_pem())?;
+    let mut config = Config::defaults();
+    config.server.grpc_listen = ANY_PORT;
+    config.server.http_listen = ANY_PORT;
+    config.server.drain_grace_seconds = DRAIN_GRACE_SECONDS;
+    config.data.folder = folder.join("data");
+    config.egress.allow = vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()];
+    config.egress.extra_ca_file = ca;
+    config.oauth.microsoft_authority = sandbox.authority();
+    Ok(config)
+}
+
+/// What the server writes.
+pub struct Data {
+    store: Arc<SledStore>,
+    folder: Folder,
+}
+
+impl Data {
+    /// Closes the store and removes the folder. The server must have ended.
     ///
     /// # Errors
-    /// When the server did not end well, or the folder stays.
-    pub(super) async fn clear(self) -> Result<(), Failed> {
-        drop(self.channel);
-        // A server that has ended already hears nothing, and tells why below.
-        let _ = self.stop.send(());
-        self.server.await??;
-        drop(self.sandbox);
+    /// When something of it stays.
+    pub fn remove(self) -> Result<(), Failed> {
         self.store.close();
-        self.folder.remove()?;
+        fs::remove_dir_all(&self.folder.0)?;
         Ok(())
     }
 }
 
-/// A folder that goes with its owner, also when the demo fails.
+/// A folder for this run and user alone; dropping it removes it.
 struct Folder(PathBuf);
 
 impl Folder {
-    fn make(path: PathBuf) -> std::io::Result<Self> {
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+    fn make(env: &Env) -> Result<Self, Failed> {
+        let name = format!("mailwright-demo-{}", base32(&env.random::<10>()));
+        let path = std::env::temp_dir().join(name);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| Failed::new(1, format!("can't make {}: {error}", path.display())))?;
         Ok(Self(path))
-    }
-
-    fn remove(&self) -> std::io::Result<()> {
-        std::fs::remove_dir_all(&self.0)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Gone already when the demo ended well; otherwise as good as can be.
-        let _ = self.remove();
+        // Gone already after `Data::remove`; elsewhere a failure ended the demo, and is what to report.
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

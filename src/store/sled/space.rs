@@ -35,7 +35,8 @@ impl Space {
     /// Whether so many more bytes of new mail may be kept.
     pub fn has_room(&self, bytes: u64) -> bool {
         self.reserve_bytes == 0
-            || self.held.load(Ordering::Relaxed) && self.free() >= self.reserve_bytes + bytes
+            || self.held.load(Ordering::Relaxed)
+                && self.free() >= self.reserve_bytes.saturating_add(bytes)
     }
 
     /// Gives the file up when the disk is nearly full, makes it again when there is room.
@@ -48,7 +49,7 @@ impl Space {
             if free < self.reserve_bytes / 4 {
                 self.give_up();
             }
-        } else if free >= self.reserve_bytes * 2 {
+        } else if free >= self.reserve_bytes.saturating_mul(2) {
             match self.make() {
                 Ok(()) => self.held.store(true, Ordering::Relaxed),
                 Err(error) => tracing::warn!(%error, "no space can be reserved on the disk"),
