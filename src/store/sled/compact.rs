@@ -6,6 +6,8 @@
 //! bounded part of this on the writer's thread, which alone writes rows, so that no row changes
 //! meanwhile.
 
+use std::collections::BTreeSet;
+
 use super::disk::Disk;
 use super::failpoint;
 use super::record::{self, Reference};
@@ -25,8 +27,9 @@ const NAME: &str = "compact";
 pub struct Compactor {
     /// The segment being emptied, and where to go on in it.
     at: Option<(u32, u64)>,
-    /// A segment whose records don't account for what is said to live in it.
-    stuck: Option<u32>,
+    /// Segments that can't be emptied: a record is damaged, or they are said to hold more than they
+    /// do. They stay, and so does what can be read in them.
+    stuck: BTreeSet<u32>,
     /// Deleted segments whose rows are still there.
     retired: Vec<u32>,
 }
@@ -51,8 +54,8 @@ impl Compactor {
             return disk.write(Writes::new(), &retired, &[]);
         }
         let begin = |number| (number, disk.segments.extent(number).0);
-        let sparse = disk.segments.sparse().filter(|n| self.stuck != Some(*n));
-        match self.at.or(sparse.map(begin)) {
+        let sparse = || disk.segments.sparse(&self.stuck);
+        match self.at.or_else(|| sparse().map(begin)) {
             Some((number, offset)) => self.empty(disk, number, offset),
             None => Ok(false),
         }
@@ -82,7 +85,13 @@ impl Compactor {
             if row != Some(reference.to_row()) {
                 continue;
             }
-            let record = record::read(&file, reference).map_err(|error| format!("{error:?}"))?;
+            let record = match record::read(&file, reference) {
+                Ok(record) => record,
+                Err(error) => {
+                    self.give_up(number, &format!("{error:?}"));
+                    return self.swap(disk, moves, copies).map(|_| true);
+                }
+            };
             match disk.segments.append(&key, &record.row) {
                 Ok(copy) => {
                     copies.push(copy);
@@ -103,10 +112,14 @@ impl Compactor {
         if offset < end {
             self.at = Some((number, offset));
         } else if disk.segments.dead() != Some(number) {
-            tracing::error!(segment = number, "more is said to live in it than it holds");
-            self.stuck = Some(number);
+            self.give_up(number, "more is said to live in it than it holds");
         }
         Ok(true)
+    }
+
+    fn give_up(&mut self, number: u32, why: &str) {
+        tracing::error!(segment = number, why, "a segment can't be compacted");
+        self.stuck.insert(number);
     }
 
     /// Syncs the copies, then lets the rows refer to them.

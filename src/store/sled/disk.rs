@@ -117,7 +117,9 @@ impl Disk {
         pass("apply");
         self.db.apply_batch(group.batch).map_err(said("apply"))?;
         pass("applied");
-        self.sync()?;
+        self.db.flush().map_err(said("flush"))?;
+        pass("flushed");
+        self.file.sync_data().map_err(said("fdatasync"))?;
         pass("synced");
         self.hide(Writes::new());
         for reference in group.moved {

@@ -4,7 +4,7 @@
 //! a crash left torn at the end of a file is never referred to: a record is synced before the row
 //! that refers to it is written. Each start begins a new file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -26,6 +26,9 @@ pub struct Segments {
     folder: PathBuf,
     segment_bytes: u64,
     inner: Mutex<Inner>,
+    /// Whether a sync failed. The kernel tells that once, to whoever asks first: here it holds for
+    /// all who share the file. Taken after `inner`, never before.
+    sync_failed: Mutex<bool>,
 }
 
 struct Inner {
@@ -81,6 +84,7 @@ impl Segments {
                 current: None,
                 next,
             }),
+            sync_failed: Mutex::new(false),
         })
     }
 
@@ -120,7 +124,7 @@ impl Segments {
                 .current
                 .map(|number| inner.files[&number].file.clone())
         };
-        file.map_or(Ok(()), |file| file.sync_data())
+        file.map_or(Ok(()), |file| self.sync_file(&file))
     }
 
     /// No row will come any more for what was appended there, unless it has come by now.
@@ -164,12 +168,13 @@ impl Segments {
 
     /// A segment that is not appended to, and of which nothing lives.
     pub fn dead(&self) -> Option<u32> {
-        self.lock().sealed(|segment| segment.live == 0)
+        self.lock().sealed(|_, segment| segment.live == 0)
     }
 
-    /// A segment that is not appended to, and of which little lives.
-    pub fn sparse(&self) -> Option<u32> {
-        self.lock().sealed(Segment::is_sparse)
+    /// A segment that is not appended to, and of which little lives; none of `but`.
+    pub fn sparse(&self, but: &BTreeSet<u32>) -> Option<u32> {
+        self.lock()
+            .sealed(|number, segment| segment.is_sparse() && !but.contains(&number))
     }
 
     /// Where the segment's first record begins, and where its last one ends.
@@ -196,7 +201,7 @@ impl Segments {
     /// Begins a new segment; the one before is durable then.
     fn begin(&self, inner: &mut Inner) -> io::Result<u32> {
         if let Some(number) = inner.current {
-            inner.files[&number].file.sync_data()?;
+            self.sync_file(&inner.files[&number].file)?;
         }
         let number = inner.next;
         let path = path_of(&self.folder, number);
@@ -218,6 +223,22 @@ impl Segments {
         Ok(number)
     }
 
+    /// Syncs a file, unless a sync has failed: a second one would say that all is well. The error
+    /// is none of want of space, after which it could be tried again.
+    fn sync_file(&self, file: &File) -> io::Result<()> {
+        let mut failed = self
+            .sync_failed
+            .lock()
+            .expect("no code panics while it holds this lock");
+        if *failed {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
+        file.sync_data().map_err(|error| {
+            *failed = true;
+            io::Error::other(error)
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner
             .lock()
@@ -226,11 +247,11 @@ impl Segments {
 }
 
 impl Inner {
-    fn sealed(&self, wanted: impl Fn(&Segment) -> bool) -> Option<u32> {
+    fn sealed(&self, wanted: impl Fn(u32, &Segment) -> bool) -> Option<u32> {
         self.files
             .iter()
             .filter(|(number, _)| self.current != Some(**number))
-            .find(|(_, segment)| segment.awaited == 0 && wanted(segment))
+            .find(|(number, segment)| segment.awaited == 0 && wanted(**number, segment))
             .map(|(number, _)| *number)
     }
 }

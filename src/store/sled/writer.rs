@@ -142,10 +142,11 @@ impl Writer {
         }
         let (_, writes) = state.committed();
         let written = self.disk.write(writes, &[], &names);
-        let kept = written
-            .as_ref()
-            .map(|_| ())
-            .map_err(|why| StoreError::Unavailable(why.clone()));
+        let kept = match (&written, &*self.health.borrow()) {
+            // The other thread may have failed meanwhile.
+            (Err(why), _) | (_, Some(why)) => Err(StoreError::Unavailable(why.clone())),
+            (Ok(_), None) => Ok(()),
+        };
         for reference in appended {
             self.disk.segments.settle(reference);
         }

@@ -1,10 +1,12 @@
 //! Space comes back: what is dead goes, what lives moves.
 
+use std::ops::RangeInclusive;
+
 use super::*;
 
 /// Delivers the messages of these numbers; the others wait for a time to come.
-async fn churn(store: &Shared, count: u32, kept: impl Fn(u32) -> bool) {
-    for n in 1..=count {
+pub async fn churn(store: &Shared, numbers: RangeInclusive<u32>, kept: impl Fn(u32) -> bool) {
+    for n in numbers {
         let mut new = bulky(n, 4_000);
         if kept(n) {
             new.message.send_time = at(1_000);
@@ -18,7 +20,7 @@ async fn churn(store: &Shared, count: u32, kept: impl Fn(u32) -> bool) {
 }
 
 /// Gives the writer idle moments until the segments take no more than so many bytes.
-async fn until_small(store: &Shared, folder: &Path, bytes: u64) {
+pub async fn until_small(store: &Shared, folder: &Path, bytes: u64) {
     let size = || -> u64 {
         let files = files(&folder.join("segments"), ".seg");
         files
@@ -41,7 +43,7 @@ async fn compaction_keeps_what_lives_and_deletes_the_rest() {
     let old = |n: u32| n.is_multiple_of(40);
     lives(&folder, async |store| {
         ready(store, "news").await;
-        churn(store, 400, old).await;
+        churn(store, 1..=400, old).await;
         // 1.6 MB went through; 40 kB live, at least 30 % of each segment but the newest.
         until_small(store, &folder, 41_000 * 10 / 3 + 64 * 1024).await;
         for n in (1..=400).filter(|n| old(*n)) {
@@ -105,4 +107,28 @@ async fn a_repeated_request_leaves_nothing_alive() {
     until_small(&shared, &folder, 64 * 1024).await;
     assert_eq!(shared.body(&mid(1)).await, Ok(Some(body(1, 4_000))));
     assert_eq!(shared.body(&mid(2)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_damaged_body_keeps_its_segment_and_stops_nothing() {
+    let folder = folder::fresh();
+    let old = |n: u32| n.is_multiple_of(16);
+    lives(&folder, async |store| {
+        ready(store, "news").await;
+        churn(store, 1..=16, old).await;
+    })
+    .await;
+    let damaged = files(&folder.join("segments"), ".seg").pop().unwrap();
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    lives(&folder, async |store| {
+        churn(store, 17..=300, old).await;
+        until_small(store, &folder, 80_000 * 10 / 3 + 3 * 64 * 1024).await;
+        assert!(damaged.exists());
+        assert!(store.body(&mid(16)).await.is_err());
+        assert_eq!(store.body(&mid(32)).await, Ok(Some(body(32, 4_000))));
+    })
+    .await;
 }
