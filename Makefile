@@ -4,14 +4,18 @@
 # Go 1.19 builds this grpcurl, and that is what Debian 12 has; later ones ask for a newer Go.
 GRPCURL_VERSION := v1.9.1
 BUF_VERSION := 1.75.0
+AIOSMTPD_VERSION := 1.4.6
+# All that it needs.
+AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
 
 TOOLS := $(CURDIR)/.tools
 # The name holds the version: another version is another stamp, so it is installed anew.
 GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
+AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 
-# tests/grpcurl.rs finds its tool here.
+# tests/grpcurl.rs and tests/interop find their tools here.
 export MAILWRIGHT_TOOLS := $(TOOLS)
 
 # In CI nothing is built twice, so incremental state costs time and disk for nothing; and a lock
@@ -23,18 +27,19 @@ endif
 
 SUDO = $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# $(call debian,COMMAND,PACKAGES): installs Debian packages, only where COMMAND is missing.
+# $(call debian,COMMAND,PACKAGES,TEST): installs Debian packages, only where COMMAND is missing (or
+# TEST fails), and never in place of another package.
 define debian
-command -v $(1) >/dev/null || { \
+$(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 	echo "'$(1)' is missing: installing Debian's $(2)"; \
 	$(SUDO) apt-get update -q && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(2) || { \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --no-remove $(2) || { \
 		echo "make: '$(1)' is missing and could not be installed. Install it ($(2) on Debian), then try again." >&2; \
 		exit 1; }; }
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust
+.PHONY: help tools test lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -61,7 +66,7 @@ baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contrac
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust $(GRPCURL) $(BUF_STAMP) ## install grpcurl and buf in .tools/; at once when they are there
+tools: rust $(GRPCURL) $(BUF_STAMP) $(AIOSMTPD) postfix ## install grpcurl, buf and aiosmtpd in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -100,3 +105,17 @@ $(BUF_STAMP):
 	@mkdir -p $(@D) $(TOOLS)/node
 	npm install --prefix $(TOOLS)/node --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION)
 	@rm -f $(TOOLS)/stamps/buf-* && touch $@
+
+$(AIOSMTPD):
+	@$(call debian,python3,python3)
+	@$(call debian,python3 -m venv,python3-venv,python3 -c 'import ensurepip')
+	@mkdir -p $(@D)
+	python3 -m venv --clear $(TOOLS)/venv
+	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
+	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
+
+# Without a configuration Debian's package starts no mail server of its own; the tests bring theirs.
+postfix:
+	@[ -x /usr/sbin/postfix ] || \
+		echo 'postfix postfix/main_mailer_type select No configuration' | $(SUDO) debconf-set-selections
+	@$(call debian,/usr/sbin/postfix,postfix)
