@@ -173,9 +173,9 @@ impl App {
             () = stopped => {}
         }
         tracing::info!("draining");
-        // The receivers live in the futures above.
-        let _ = stop.send(true);
         let drained = async {
+            // The receivers live in the futures above.
+            let _ = stop.send(true);
             tokio::select! {
                 biased;
                 ended = &mut servers => {

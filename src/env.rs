@@ -100,28 +100,38 @@ impl Env {
         }
     }
 
-    /// Returns after `duration`, whatever the wall clock does.
+    /// Ends `duration` after this call (not after the first poll), whatever the wall clock does.
     #[allow(clippy::disallowed_methods)]
-    pub async fn sleep(&self, duration: Duration) {
-        match &*self.0 {
-            Source::System { .. } => tokio::time::sleep(duration).await,
-            Source::Manual { .. } => self.sleep_until(self.now() + duration).await,
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        let (env, asked) = (self.clone(), self.now());
+        let timer = match &*self.0 {
+            Source::System { .. } => Some(tokio::time::sleep(duration)),
+            Source::Manual { .. } => None,
+        };
+        async move {
+            match timer {
+                Some(timer) => timer.await,
+                None => env.sleep_until(asked + duration).await,
+            }
         }
     }
 
-    /// Runs `step`, giving up (and dropping it) after `limit`.
+    /// Runs `step`, giving up (and dropping it) once `limit` has passed since this call.
     ///
     /// # Errors
     /// [`Elapsed`] when the limit was reached first.
-    pub async fn timeout<T>(
+    pub fn timeout<T>(
         &self,
         limit: Duration,
         step: impl Future<Output = T>,
-    ) -> Result<T, Elapsed> {
-        tokio::select! {
-            biased;
-            done = step => Ok(done),
-            () = self.sleep(limit) => Err(Elapsed),
+    ) -> impl Future<Output = Result<T, Elapsed>> {
+        let over = self.sleep(limit);
+        async move {
+            tokio::select! {
+                biased;
+                done = step => Ok(done),
+                () = over => Err(Elapsed),
+            }
         }
     }
 
@@ -193,6 +203,14 @@ mod tests {
         assert!(!task.is_finished());
         env.advance(Duration::from_secs(1));
         assert_eq!(task.await.unwrap(), Timestamp::from_unix_seconds(1_060));
+    }
+
+    #[tokio::test]
+    async fn a_limit_counts_from_the_call_and_not_from_the_first_poll() {
+        let env = Env::manual(Timestamp::from_unix_seconds(1_000), 1);
+        let step = env.timeout(Duration::from_secs(7), std::future::pending::<()>());
+        env.advance(Duration::from_secs(7));
+        assert_eq!(step.await, Err(Elapsed));
     }
 
     #[test]
