@@ -130,6 +130,42 @@ impl MailboxKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The organization that the mailbox belongs to; none for a login without a domain.
+    pub fn tenant(&self) -> Option<TenantKey> {
+        let (host, login) = self.0.split_once('/')?;
+        let (_, domain) = login.rsplit_once('@')?;
+        Some(TenantKey::new(host, domain))
+    }
+}
+
+/// All mailboxes of an organization: those at one host whose logins have one domain.
+///
+/// An organization of several domains is several tenants here: nothing but its own replies tells
+/// that they are one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TenantKey(String);
+
+impl TenantKey {
+    /// The tenant of a domain at a host.
+    pub fn new(host: &str, domain: &str) -> Self {
+        Self(format!(
+            "{}/{}",
+            host.to_ascii_lowercase(),
+            domain.to_lowercase()
+        ))
+    }
+
+    /// The text `host/domain`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TenantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl fmt::Debug for MailboxKey {

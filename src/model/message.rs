@@ -38,6 +38,7 @@ pub struct Message {
     pub message_id_header: String,
     /// Octets of the rendered message.
     pub size_bytes: u64,
+    pub recipient_count: u32,
     /// Attempts begun, for numbering.
     pub attempts: u32,
     /// Attempts that count towards backoff; a paused mailbox and a shutdown spend none.
@@ -55,6 +56,19 @@ pub enum Priority {
     #[default]
     Normal,
     Bulk,
+}
+
+impl Priority {
+    /// All priorities, the highest first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Bulk];
+}
+
+impl Message {
+    /// The application that sent it, as its label `app` says; empty without one. Callers of a
+    /// mailbox share it evenly.
+    pub fn caller(&self) -> &str {
+        self.labels.0.get("app").map_or("", String::as_str)
+    }
 }
 
 /// One recipient of a message.
@@ -149,8 +163,14 @@ pub enum MailboxVerdict {
     Silent,
     /// It can send: a pause ends, and held mail is due.
     Works,
-    /// It can't send: it pauses, or goes on pausing.
+    /// It can't send: it, or its tenant, pauses, or goes on pausing.
     Paused(Pause),
+    /// No message was heard at all. After a few in a row, it pauses.
+    Unreachable(Pause),
+    /// It has more connections than the provider allows, ours and those of others together.
+    Crowded,
+    /// It gets more messages than the provider takes at once.
+    TooFast,
 }
 
 /// What comes after a transaction.

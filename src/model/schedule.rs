@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::message::Priority;
+
 /// The longest wait between two attempts of one message.
 pub const BACKOFF_MAX: Duration = Duration::from_secs(60 * 60);
 
@@ -24,6 +26,17 @@ pub fn backoff(deferrals: u32, floor: Duration, fraction: f64) -> Duration {
         .mul_f64(fraction.clamp(0.0, 1.0))
         .max(BACKOFF_MIN)
         .max(floor)
+}
+
+/// Which priorities are asked first at this turn of a mailbox: high before normal before bulk, but
+/// one turn in sixteen is normal's and one is bulk's, so that neither starves.
+pub fn turn_of(turn: u32) -> [Priority; 3] {
+    use Priority::{Bulk, High, Normal};
+    match turn % 16 {
+        7 => [Normal, High, Bulk],
+        15 => [Bulk, High, Normal],
+        _ => [High, Normal, Bulk],
+    }
 }
 
 /// How long a paused mailbox waits for its next probe after `probes` that failed.

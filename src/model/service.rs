@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, Secret, ServiceId, Timestamp};
+use super::verdict::PauseScope;
+use super::{
+    Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, Phase, Secret, ServiceId, Timestamp,
+};
 
 /// Everything about a service but its secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -220,7 +223,10 @@ pub struct LastTest {
 /// Why a mailbox, or its whole tenant, can't send now, and when one message may probe it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pause {
+    pub scope: PauseScope,
     pub diagnosis: Diagnosis,
+    /// What was refused. A probe that comes further shows that it is over.
+    pub phase: Phase,
     pub since: Timestamp,
     pub probe_time: Timestamp,
     /// Probes that failed, for the growing interval.
@@ -361,6 +367,20 @@ impl Limits {
         recipients_per_message: 100,
         max_message_bytes: 35 * 1024 * 1024,
     };
+
+    /// What keeps within both.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        Self {
+            max_connections: self.max_connections.min(other.max_connections),
+            messages_per_minute: self.messages_per_minute.min(other.messages_per_minute),
+            recipients_per_day: self.recipients_per_day.min(other.recipients_per_day),
+            recipients_per_message: self
+                .recipients_per_message
+                .min(other.recipients_per_message),
+            max_message_bytes: self.max_message_bytes.min(other.max_message_bytes),
+        }
+    }
 }
 
 impl OAuth2 {

@@ -4,7 +4,7 @@
 //! answer 5xx to what passes and 4xx to what never does. It doesn't know how often it was asked:
 //! backoff, probes and the single refresh are the caller's.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, Subject, redact, smtp};
 use super::diagnosis::{Diagnosis, Reason, Scope};
@@ -39,11 +39,11 @@ pub enum Then {
 }
 
 /// What is paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PauseScope {
     /// One login at one host.
     Mailbox,
-    /// All mailboxes of the tenant.
+    /// All mailboxes of the tenant, see [`super::TenantKey`].
     Tenant,
 }
 
@@ -59,10 +59,10 @@ pub enum PauseKind {
 }
 
 impl Then {
-    /// The kind of pause, if it is one.
-    pub fn pauses(self) -> Option<PauseKind> {
+    /// What is paused and how, if anything is.
+    pub fn pauses(self) -> Option<(PauseScope, PauseKind)> {
         match self {
-            Self::Pause(_, kind) => Some(kind),
+            Self::Pause(scope, kind) => Some((scope, kind)),
             Self::Accept
             | Self::Retry
             | Self::RetryLater

@@ -8,13 +8,16 @@ use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Finished, MailboxVerdict, Next, Outcome, RecipientResult};
 use crate::model::schedule::{backoff, probe_interval};
 use crate::model::service::{OnUncertain, Pause};
-use crate::model::verdict::{PauseKind, Then, Verdict, judge};
+use crate::model::verdict::{PauseKind, PauseScope, Then, Verdict, judge};
 use crate::model::{Diagnosis, Error, Phase, Reason, Reply};
 use crate::smtp::{Failure, FailureKind, RecipientReply};
 use crate::store::Claimed;
 
 /// A refusal that asks for patience waits at least this long.
 const LONG_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// An identity provider that is out of order is tried again after this long, whatever it says.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
 /// Judges one claimed transaction.
 pub(super) struct Judge<'a> {
@@ -61,7 +64,12 @@ impl<'a> Judge<'a> {
             .find(|(verdict, _)| verdict.then != Then::Accept);
         let reply = last.or(refused.map(|(_, reply)| reply)).cloned();
         let judged: Vec<&Verdict> = verdicts.iter().map(|(verdict, _)| verdict).collect();
-        self.concluded(Phase::Finished, reply, results, &judged)
+        let phase = if last.is_some() {
+            Phase::Finished
+        } else {
+            Phase::RcptTo
+        };
+        self.concluded(phase, reply, results, &judged)
     }
 
     /// The final dot went out and no reply came: the server may have taken the message (RFC 1047).
@@ -113,7 +121,10 @@ impl<'a> Judge<'a> {
         if failure.kind == FailureKind::EightBitNotOffered {
             return self.refused(failure.phase, diagnosis);
         }
-        self.unfinished(failure.phase, diagnosis, self.retry(Duration::ZERO))
+        Finished {
+            mailbox: self.unless_heard(failure.phase, &diagnosis),
+            ..self.unfinished(failure.phase, diagnosis, self.retry(Duration::ZERO))
+        }
     }
 
     /// No session could be opened.
@@ -172,11 +183,17 @@ impl<'a> Judge<'a> {
                 )
             }
             NoCredential::Later(diagnosis, wait) => {
-                let next = Next::At {
-                    time: self.core.env.now() + wait,
-                    spends: false,
+                let (scope, kind) = (PauseScope::Mailbox, PauseKind::Block);
+                let pause = self.pause(scope, kind, Phase::Authenticate, diagnosis.clone());
+                let probe_time = self.core.env.now() + wait.min(LONGEST_OUTAGE);
+                let pause = Pause {
+                    probe_time,
+                    ..pause
                 };
-                self.unfinished(Phase::Authenticate, diagnosis, next)
+                Finished {
+                    mailbox: MailboxVerdict::Paused(pause),
+                    ..self.unfinished(Phase::Authenticate, diagnosis, Next::Hold)
+                }
             }
             NoCredential::Failed(error) => self.interrupted(Phase::Authenticate, &error),
         }
@@ -210,9 +227,21 @@ impl<'a> Judge<'a> {
             .iter()
             .find_map(|verdict| Some((verdict.then.pauses()?, &verdict.diagnosis)));
         let any = |then| verdicts.iter().any(|verdict| verdict.then == then);
+        let why = |reason| {
+            verdicts
+                .iter()
+                .find(|verdict| verdict.diagnosis.reason == reason)
+        };
         let now = self.core.env.now();
         let (next, mailbox) = match pause {
-            Some((kind, diagnosis)) => (Next::Hold, self.pause(diagnosis.clone(), kind)),
+            Some(((scope, kind), diagnosis)) => {
+                let pause = self.pause(scope, kind, phase, diagnosis.clone());
+                (Next::Hold, MailboxVerdict::Paused(pause))
+            }
+            None if why(Reason::ConcurrencyLimited).is_some() => {
+                (self.soon(), MailboxVerdict::Crowded)
+            }
+            None if why(Reason::RateLimited).is_some() => (self.soon(), MailboxVerdict::TooFast),
             None if any(Then::Accept) => {
                 let split = any(Then::Split) && !any(Then::Retry) && !any(Then::RetryLater);
                 let next = if split {
@@ -225,7 +254,13 @@ impl<'a> Judge<'a> {
                 };
                 (next, MailboxVerdict::Works)
             }
-            None => (self.retry(patience(verdicts)), MailboxVerdict::Silent),
+            None => (
+                self.retry(patience(verdicts)),
+                match verdicts.first() {
+                    Some(verdict) => self.unless_heard(phase, &verdict.diagnosis),
+                    None => MailboxVerdict::Silent,
+                },
+            ),
         };
         let diagnosis = verdicts
             .iter()
@@ -243,25 +278,43 @@ impl<'a> Judge<'a> {
     }
 
     fn paused(&self, phase: Phase, diagnosis: Diagnosis, kind: PauseKind) -> Finished {
-        let mailbox = self.pause(diagnosis.clone(), kind);
+        let pause = self.pause(PauseScope::Mailbox, kind, phase, diagnosis.clone());
         Finished {
-            mailbox,
+            mailbox: MailboxVerdict::Paused(pause),
             ..self.unfinished(phase, diagnosis, Next::Hold)
         }
     }
 
-    fn pause(&self, diagnosis: Diagnosis, kind: PauseKind) -> MailboxVerdict {
+    fn pause(
+        &self,
+        scope: PauseScope,
+        kind: PauseKind,
+        phase: Phase,
+        diagnosis: Diagnosis,
+    ) -> Pause {
         let now = self.core.env.now();
         let wait = match kind {
             PauseKind::Configuration => token::CONFIGURATION_PROBE,
             PauseKind::Block | PauseKind::Daily => probe_interval(0),
         };
-        MailboxVerdict::Paused(Pause {
+        Pause {
+            scope,
             diagnosis,
+            phase,
             since: now,
             probe_time: now + wait,
             probes: 0,
-        })
+        }
+    }
+
+    /// What a dialogue that ended so tells of the mailbox: before MAIL FROM no server has heard of
+    /// the message, so it is not at fault.
+    fn unless_heard(&self, phase: Phase, diagnosis: &Diagnosis) -> MailboxVerdict {
+        if phase >= Phase::MailFrom {
+            return MailboxVerdict::Silent;
+        }
+        let (scope, kind) = (PauseScope::Mailbox, PauseKind::Block);
+        MailboxVerdict::Unreachable(self.pause(scope, kind, phase, diagnosis.clone()))
     }
 
     fn refused(&self, phase: Phase, diagnosis: Diagnosis) -> Finished {
@@ -287,6 +340,15 @@ impl<'a> Judge<'a> {
             recipients: Vec::new(),
             next,
             mailbox: MailboxVerdict::Silent,
+        }
+    }
+
+    /// The mailbox had too much at once, and slows down; the message is not at fault.
+    fn soon(&self) -> Next {
+        let wait = backoff(0, Duration::ZERO, self.core.env.fraction());
+        Next::At {
+            time: self.core.env.now() + wait,
+            spends: false,
         }
     }
 

@@ -27,6 +27,8 @@ const EXPIRE_AHEAD_MAX: Duration = Duration::from_secs(32 * 24 * 3_600);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
     pub message: Message,
+    /// When its mailbox is expected to come to it; none where it is HELD or has ended.
+    pub estimated_send_time: Option<Timestamp>,
     pub deduplicated: bool,
     /// A place from which the message's further events can't be missed.
     pub cursor: Cursor,
@@ -62,8 +64,13 @@ pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
         body,
     };
     match core.store.enqueue(now, new).await {
-        Ok(Enqueued::Accepted { message, sequence }) => Ok(Accepted {
+        Ok(Enqueued::Accepted {
             message,
+            sequence,
+            estimated_send_time,
+        }) => Ok(Accepted {
+            message,
+            estimated_send_time,
             deduplicated: false,
             cursor: cursor(core, sequence).await?,
         }),
@@ -101,7 +108,9 @@ async fn repeated(
             name: request_id,
         });
     }
+    let queued = message.state == MessageState::Queued;
     Ok(Accepted {
+        estimated_send_time: queued.then_some(message.next_attempt_time),
         message,
         deduplicated: true,
         cursor: cursor(core, sequence).await?,
@@ -190,6 +199,7 @@ fn render(
         end_time: None,
         message_id_header,
         size_bytes,
+        recipient_count: u32::try_from(input.content.recipients().len()).unwrap_or(u32::MAX),
         attempts: 0,
         deferrals: 0,
         problem: None,

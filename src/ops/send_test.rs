@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::smtp::mime;
 use crate::smtp::{Credential, Envelope, Failure, StepReport, Target, Transcript};
-use crate::store::StoreError;
+use crate::store::{Exhausted, StoreError};
 
 /// A test that takes longer has failed.
 const TEST_MAX: Duration = Duration::from_secs(120);
@@ -50,6 +50,7 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
         return Err(Error::state(format!("services/{id}"), diagnosis));
     }
     let test = Test::render(core, &service, to)?;
+    has_room(core, &service).await?;
     let mut transcript = Transcript::default();
     let ended = match core.env.timeout(TEST_MAX, test.run(&mut transcript)).await {
         Ok(ended) => ended?,
@@ -59,6 +60,24 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
         )),
     };
     test.record(ended, transcript).await
+}
+
+/// Counts the test against what its mailbox may send, if there is room.
+async fn has_room(core: &Core, service: &Service) -> Result<()> {
+    let now = core.env.now();
+    let (reason, time, limit) = match core.store.begin_test(now, &service.id).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(Exhausted::Minute(time))) => (Reason::RateLimited, time, "messages of this minute"),
+        Ok(Err(Exhausted::Day(time))) => (Reason::DailyLimit, time, "recipients of this day"),
+        Err(StoreError::NotFound) => return Err(Error::service_not_found(&service.id)),
+        Err(error) => return Err(error.into()),
+    };
+    Err(Error::Exhausted {
+        reason,
+        subject: format!("services/{}", service.id),
+        description: format!("the mailbox has sent the {limit}"),
+        retry_after: time.since(now),
+    })
 }
 
 struct Test<'a> {
@@ -314,6 +333,7 @@ impl<'a> Test<'a> {
             end_time: Some(now),
             message_id_header: self.message_id_header.clone(),
             size_bytes: self.body.len() as u64,
+            recipient_count: 1,
             attempts: 1,
             deferrals: 0,
             problem: ended.diagnosis.clone(),

@@ -7,7 +7,7 @@ use crate::model::catalogue::{self, Subject};
 use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
 use crate::model::update::{SecretsChange, update};
 use crate::model::{Error, Reason, ServiceId};
-use crate::store::{SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
+use crate::store::{Budget, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
 
 /// How long a deletion waits for transactions that run.
 const SENDING_MAX: Duration = Duration::from_secs(30);
@@ -71,6 +71,14 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<ServiceRow>> {
     Ok(core.store.services(filter, after, limit).await?)
+}
+
+/// What the mailbox of a service may still send; none without the service.
+///
+/// # Errors
+/// Those of the store.
+pub async fn budget(core: &Core, id: &ServiceId) -> Result<Option<Budget>> {
+    Ok(core.store.budget(core.env.now(), id).await?)
 }
 
 /// Changes a service's settings. `change` computes the new ones from the current ones; it is called

@@ -12,7 +12,8 @@ use crate::model::secret::Sealed;
 use crate::model::service::{
     Auth, Authorization, Grant, OAuth2, Pause, Provider, SaslMechanism, Secrets, Service,
 };
-use crate::model::{Diagnosis, Error, Reason, Secret, ServiceId, Timestamp};
+use crate::model::verdict::PauseScope;
+use crate::model::{Diagnosis, Error, Phase, Reason, Secret, ServiceId, Timestamp};
 use crate::oauth::{
     self, Client, Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer,
 };
@@ -341,7 +342,9 @@ async fn refresh_failed(
             .postpone_refresh(now, &service.id, row.generation, probe_time)
             .await?;
         let pause = Pause {
+            scope: PauseScope::Mailbox,
             diagnosis: diagnosis.clone(),
+            phase: Phase::Authenticate,
             since: now,
             probe_time,
             probes: 0,

@@ -1,6 +1,6 @@
 //! AdminAPI: parse, call the operation, answer.
 
-use tonic::{Request, Response};
+use tonic::{Request, Response, Status};
 
 use super::convert::service_view::{self, ServiceView};
 use super::convert::{self, requests, service, update};
@@ -30,7 +30,7 @@ impl AdminApi for Api {
         .await
         .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::CreateServiceResponse {
-            service: Some(self.service(row)),
+            service: Some(self.service(row).await?),
         }))
     }
 
@@ -44,7 +44,7 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::GetServiceResponse {
-            service: Some(self.service(row)),
+            service: Some(self.service(row).await?),
         }))
     }
 
@@ -58,7 +58,10 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         let next_page_token = page.next(&rows, |row| &row.service.id);
-        let services = rows.into_iter().map(|row| self.service(row)).collect();
+        let mut services = Vec::with_capacity(rows.len());
+        for row in rows {
+            services.push(self.service(row).await?);
+        }
         Ok(Response::new(v1::ListServicesResponse {
             services,
             next_page_token,
@@ -76,7 +79,7 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::UpdateServiceResponse {
-            service: Some(self.service(row)),
+            service: Some(self.service(row).await?),
         }))
     }
 
@@ -107,7 +110,7 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::SuspendServiceResponse {
-            service: Some(self.service(row)),
+            service: Some(self.service(row).await?),
         }))
     }
 
@@ -121,7 +124,7 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::ResumeServiceResponse {
-            service: Some(self.service(row)),
+            service: Some(self.service(row).await?),
         }))
     }
 
@@ -152,7 +155,7 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::CompleteAuthorizeResponse {
-            service: Some(self.service(completed.row)),
+            service: Some(self.service(completed.row).await?),
         }))
     }
 
@@ -208,8 +211,12 @@ impl AdminApi for Api {
 }
 
 impl Api {
-    fn service(&self, row: ServiceRow) -> v1::Service {
-        service_view::service(self.view(row))
+    async fn service(&self, row: ServiceRow) -> Result<v1::Service, Status> {
+        let budget = services::budget(&self.core, &row.service.id)
+            .await
+            .map_err(|error| self.status(error))?;
+        let view = self.view(row);
+        Ok(service_view::service(ServiceView { budget, ..view }))
     }
 
     /// A service and what is known of it elsewhere.
@@ -217,6 +224,7 @@ impl Api {
         ServiceView {
             redirect_uri: services::redirect_uri(&self.core, &row.service),
             problem: row.problem(),
+            budget: None,
             row,
         }
     }

@@ -15,8 +15,9 @@ use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
 use crate::store::{
-    Claimed, Enqueued, LogBounds, MessageFilter, NewMessage, NewToken, PendingAuthorization,
-    Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store, TokenRow, encode,
+    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    PendingAuthorization, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store,
+    TokenRow, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -174,6 +175,18 @@ impl Store for MemoryStore {
         pause: Pause,
     ) -> Result<()> {
         self.write(|state| state.pause_mailbox(now, mailbox, pause))
+    }
+
+    async fn budget(&self, now: Timestamp, id: &ServiceId) -> Result<Option<Budget>> {
+        self.read(|state| state.budget(now, id))
+    }
+
+    async fn begin_test(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+    ) -> Result<std::result::Result<(), Exhausted>> {
+        self.write(|state| state.begin_test(now, id))
     }
 
     async fn record_test(

@@ -204,7 +204,12 @@ pub struct NewMessage {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Enqueued {
     /// It is kept. The sequence is a place before its first event.
-    Accepted { message: Message, sequence: u64 },
+    Accepted {
+        message: Message,
+        sequence: u64,
+        /// When its mailbox is expected to come to it; none while it is HELD.
+        estimated_send_time: Option<Timestamp>,
+    },
     /// There was one of this request id already; compare `content_digest`.
     Known { message: Message, sequence: u64 },
 }
@@ -216,6 +221,26 @@ pub struct Claimed {
     pub message: FullMessage,
     pub service: Service,
     pub pause: Option<Pause>,
+}
+
+/// What a mailbox may still send, by what has gone out of it and what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Messages that may go before a minute is over.
+    pub minute_remaining: u32,
+    /// Recipients that may be written to now.
+    pub day_remaining: u32,
+    /// When what waits in the mailbox will have gone, if it can send.
+    pub drain_time: Timestamp,
+}
+
+/// Why a mailbox takes no further message now, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// Its messages of this minute.
+    Minute(Timestamp),
+    /// Its recipients of this day.
+    Day(Timestamp),
 }
 
 /// What the log holds.
@@ -307,9 +332,17 @@ pub trait Store: Send + Sync {
 
     // Mailboxes.
 
-    /// Pauses a mailbox. A pause that stands keeps its `since`.
+    /// Pauses a mailbox or its tenant, by the pause's scope. A pause that stands keeps its `since`.
     async fn pause_mailbox(&self, now: Timestamp, mailbox: &MailboxKey, pause: Pause)
     -> Result<()>;
+    /// What the mailbox of a service may still send.
+    async fn budget(&self, now: Timestamp, id: &ServiceId) -> Result<Option<Budget>>;
+    /// Counts a test's message, if the mailbox has room for it now.
+    async fn begin_test(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+    ) -> Result<std::result::Result<(), Exhausted>>;
     /// Keeps a test's result and its ended message; a passed one sets `tested`, ends a pause and
     /// releases held mail.
     async fn record_test(
@@ -349,11 +382,13 @@ pub trait Store: Send + Sync {
 
     // Delivery.
 
-    /// Claims messages to deliver, at most `limit`, and in each mailbox no more than its services
-    /// allow connections, counting claims that have not ended. High priority goes first, then the
-    /// longest due. What is due in a service that can't send becomes HELD. A paused mailbox gives
-    /// out one message at its probe time, and none else. A claim takes at most
-    /// `recipients_per_message` pending recipients.
+    /// Claims messages to deliver, at most `limit`, within what each mailbox may send: connections
+    /// (claims that have not ended), messages a minute, recipients a day; of several services on it
+    /// the strictest limits count. High priority goes first, but no priority starves; callers who
+    /// want the same share it evenly; then the longest due. What is due in a service that can't
+    /// send becomes HELD. A paused mailbox gives out one message at its probe time, a paused tenant
+    /// one of all its mailboxes, and none else. A claim takes at most `recipients_per_message`
+    /// pending recipients.
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
     /// Records that the final dot may go out from now on.
     async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
@@ -362,7 +397,7 @@ pub trait Store: Send + Sync {
     /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
     /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
-    /// find something through time alone.
+    /// find something through time alone. To be asked after `claim_due` has taken what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store: ends all claims. A transaction before its dot is due
     /// again; one after it is uncertain and follows its message's `on_uncertain`.

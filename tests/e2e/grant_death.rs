@@ -104,10 +104,21 @@ fn a_provider_that_is_down_for_a_while_kills_nothing() {
         house
             .control()
             .refuse_next_token_requests(1, TokenRefusal::ClientLoop);
-        let message = house.deferred(text_to(&[ALEX])).await;
+        let sent = house.mail_to(&[ALEX]).await;
+        let held = house.message_in(&sent.message_id, MessageState::Held).await;
         let service = house.get("adele").await;
-        assert_eq!(service.state(), ServiceState::Ready);
-        house.next_attempt(&message, MessageState::Sent).await;
+        assert_eq!(service.state(), ServiceState::Blocked);
+        assert_eq!(service.problem, held.problem);
+        // More mail waits with it, and asks nobody.
+        let requests = house.control().stats().token_requests("refresh_token");
+        let next = house.mail_to(&[ALEX]).await;
+        assert_eq!(next.state(), MessageState::Held);
+        house.advance(Duration::from_secs(59));
+        assert_eq!(house.control().stats().token_requests("refresh_token"), requests);
+        house.advance(Duration::from_secs(1));
+        house.message_in(&sent.message_id, MessageState::Sent).await;
+        house.message_in(&next.message_id, MessageState::Sent).await;
+        assert_eq!(house.get("adele").await.state(), ServiceState::Ready);
     });
 }
 
@@ -118,6 +129,7 @@ fn many_deliveries_with_an_expired_token_make_one_refresh() {
         let mut service = house.service(ADELE);
         service.delivery = Some(v1::Delivery {
             max_connections: Some(10),
+            messages_per_minute: Some(100_000),
             ..v1::Delivery::default()
         });
         house.ready("adele", service).await;

@@ -131,6 +131,7 @@ impl World {
             }))),
             delivery: Some(v1::Delivery {
                 max_connections: Some(16),
+                messages_per_minute: Some(100_000),
                 ..v1::Delivery::default()
             }),
             ..v1::Service::default()

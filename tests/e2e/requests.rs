@@ -32,6 +32,11 @@ impl House {
                 client_secret: CLIENT_SECRET.into(),
                 ..v1::OAuth2::default()
             }))),
+            // A manual clock stands still, and the pace of a minute with it.
+            delivery: Some(v1::Delivery {
+                messages_per_minute: Some(100_000),
+                ..v1::Delivery::default()
+            }),
             ..v1::Service::default()
         }
     }

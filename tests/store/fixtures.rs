@@ -15,6 +15,7 @@ use mailwright::model::service::{
     Provider, Sender, Service, ServiceConfig, ServiceState, SmtpEndpoint, TlsMode,
 };
 use mailwright::model::state::MessageState;
+use mailwright::model::verdict::PauseScope;
 use mailwright::model::{
     Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, Phase, Reason, Reply, ServiceId,
     Timestamp,
@@ -88,7 +89,10 @@ pub fn service(id: &str, login: &str) -> Service {
         auth: Auth::Password {
             username: login.into(),
         },
-        delivery: Delivery::default(),
+        delivery: Delivery {
+            messages_per_minute: Some(u32::MAX),
+            ..Delivery::default()
+        },
         labels: Labels::default(),
     };
     Service::new(svc(id), config, at(0))
@@ -166,6 +170,8 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
 
 pub fn pause(since: i64, probe: i64) -> Pause {
     Pause {
+        scope: PauseScope::Mailbox,
+        phase: Phase::DotSent,
         diagnosis: diagnosis(Reason::MailboxBlocked),
         since: at(since),
         probe_time: at(probe),
@@ -195,6 +201,7 @@ pub fn message(service: &str, n: u32) -> NewMessage {
             end_time: None,
             message_id_header: format!("<{n}@example.com>"),
             size_bytes: 4,
+            recipient_count: 1,
             attempts: 0,
             deferrals: 0,
             problem: None,
@@ -208,12 +215,15 @@ pub fn message(service: &str, n: u32) -> NewMessage {
 pub fn to_many(mut message: NewMessage, count: u32) -> NewMessage {
     let address = |n| parse(&format!("to-{n}@example.net"));
     message.recipients = (0..count).map(address).collect();
+    message.message.recipient_count = count;
     message
 }
 
 pub async fn enqueue(store: &Shared, now: i64, message: NewMessage) -> (Message, u64) {
     match store.enqueue(at(now), message).await.unwrap() {
-        Enqueued::Accepted { message, sequence } => (message, sequence),
+        Enqueued::Accepted {
+            message, sequence, ..
+        } => (message, sequence),
         Enqueued::Known { .. } => panic!("a request id is known"),
     }
 }

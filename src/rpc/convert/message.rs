@@ -34,12 +34,11 @@ pub fn message(full: FullMessage, cursor: Cursor) -> v1::Message {
 /// The answer to a request to send.
 pub fn accepted(from: Accepted) -> v1::SendResponse {
     let message = from.message;
-    let is_queued = message.state == MessageState::Queued;
     let tells_problem = from.deduplicated || message.state == MessageState::Held;
     v1::SendResponse {
         message_id: message.id.to_string(),
         state: enums::message_state(message.state).into(),
-        estimated_send_time: is_queued.then(|| timestamp(message.next_attempt_time)),
+        estimated_send_time: from.estimated_send_time.map(timestamp),
         deduplicated: from.deduplicated,
         cursor: from.cursor.to_string(),
         problem: message.problem.filter(|_| tells_problem).map(diagnosis),

@@ -4,11 +4,11 @@ use super::diagnosis::{diagnosis, size, timestamp};
 use super::enums;
 use crate::model::service::{
     Auth, Authorization, CustomProvider, Delivery, LastTest, OAuth2, Provider, Sender,
-    ServiceConfig, SmtpEndpoint,
+    ServiceConfig, ServiceState, SmtpEndpoint,
 };
 use crate::model::{Diagnosis, Error};
 use crate::rpc::proto::v1;
-use crate::store::ServiceRow;
+use crate::store::{Budget, ServiceRow};
 
 /// A service and what is known of it elsewhere.
 #[derive(Clone, Debug)]
@@ -18,11 +18,15 @@ pub struct ServiceView {
     pub redirect_uri: String,
     /// What keeps it from sending, or will soon.
     pub problem: Option<Diagnosis>,
+    /// What its mailbox may still send, where that is shown.
+    pub budget: Option<Budget>,
 }
 
 /// A service with its output-only fields, without secrets.
 pub fn service(view: ServiceView) -> v1::Service {
-    let state = enums::service_state(view.row.state()).into();
+    let row = &view.row;
+    let state = enums::service_state(row.state()).into();
+    let budget = view.budget.map(|from| budget(row, from));
     let service = view.row.service;
     v1::Service {
         service_id: service.id.to_string(),
@@ -31,11 +35,21 @@ pub fn service(view: ServiceView) -> v1::Service {
         authorization: service.authorization.map(authorization),
         problem: view.problem.map(diagnosis),
         last_test: service.last_test.map(last_test),
-        budget: None,
+        budget,
         create_time: Some(timestamp(service.create_time)),
         update_time: Some(timestamp(service.update_time)),
         etag: etag(service.revision),
         ..settings(service.config)
+    }
+}
+
+fn budget(row: &ServiceRow, from: Budget) -> v1::Budget {
+    let drains = row.pending_messages > 0 && row.state() == ServiceState::Ready;
+    v1::Budget {
+        minute_remaining: Some(count(from.minute_remaining)),
+        day_remaining: Some(count(from.day_remaining)),
+        queued_messages: size(row.pending_messages),
+        estimated_drain_time: drains.then(|| timestamp(from.drain_time)),
     }
 }
 
@@ -150,15 +164,18 @@ fn custom_provider(from: CustomProvider) -> v1::CustomProvider {
 }
 
 fn delivery(from: Delivery) -> v1::Delivery {
-    let count = |value: Option<u32>| value.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
     v1::Delivery {
-        max_connections: count(from.max_connections),
-        messages_per_minute: count(from.messages_per_minute),
-        recipients_per_day: count(from.recipients_per_day),
-        recipients_per_message: count(from.recipients_per_message),
+        max_connections: from.max_connections.map(count),
+        messages_per_minute: from.messages_per_minute.map(count),
+        recipients_per_day: from.recipients_per_day.map(count),
+        recipients_per_message: from.recipients_per_message.map(count),
         max_message_bytes: from.max_message_bytes.map(size),
         on_uncertain: enums::on_uncertain(from.on_uncertain).into(),
     }
+}
+
+fn count(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 fn authorization(from: Authorization) -> v1::Authorization {

@@ -1,49 +1,91 @@
 //! Giving out what is due: hold what can't be sent, probe what is paused, claim what may go.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::base::{Base, Order};
+use super::base::Base;
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{ATTEMPTS, CLAIMS, ClaimRow, DUE, HELD, MESSAGES, PAUSES, PENDING};
-use crate::model::message::{Attempt, Claim, Message, Outcome, Priority};
+use super::tables::{ATTEMPTS, CLAIMS, ClaimRow, HELD, MESSAGES};
+use crate::model::message::{Attempt, Claim, Message, Outcome};
 use crate::model::schedule::probe_interval;
-use crate::model::service::ServiceState;
+use crate::model::service::{Limits, Pause, ServiceState};
 use crate::model::state::{Event, MessageState};
 use crate::model::{MailboxKey, MessageId, Phase, ServiceId, Timestamp};
 use crate::store::{Claimed, Result, StoreError};
 
-const PRIORITIES: [Priority; 3] = [Priority::High, Priority::Normal, Priority::Bulk];
-
-/// A message that may be claimed, in the order in which it goes.
-type Candidate = (Priority, Timestamp, MessageId, MailboxKey);
+/// How many messages one look at a mailbox turns from QUEUED to HELD.
+const HOLD_AT_ONCE: usize = 1_000;
 
 impl<B: Base> State<B> {
+    /// Looks at the mailboxes whose time has come, the longest waiting first.
     pub fn claim_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {
-        let ready = self.hold_due(now)?;
         let mut claimed = Vec::new();
-        for (time, mailbox, id) in self.probes(now)? {
-            if time <= now && claimed.len() < limit {
-                claimed.push(self.probe(now, &mailbox, &id)?);
-            }
-        }
-        let claims = self.claims_by_mailbox()?;
-        let mut rooms = BTreeMap::new();
-        let mut candidates = Vec::new();
-        for id in ready {
-            self.gather(now, &id, limit, &claims, &mut rooms, &mut candidates)?;
-        }
-        candidates.sort();
-        for (.., id, mailbox) in candidates {
-            let room = rooms.entry(mailbox).or_default();
-            if claimed.len() < limit && *room > 0 {
-                *room -= 1;
-                let message = self.require_message(&id)?;
-                claimed.push(self.claim(now, message, false)?);
-            }
+        while claimed.len() < limit
+            && let Some(mailbox) = self.first_awake(now)?
+        {
+            let wake = self.serve(now, &mailbox, limit, &mut claimed)?;
+            self.wake_at(&mailbox, wake)?;
         }
         Ok(claimed)
+    }
+
+    /// Claims what a mailbox may send now; when to look at it again, if time alone can change that.
+    fn serve(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        limit: usize,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<Option<Timestamp>> {
+        let Some(ready) = self.hold_due(now, mailbox)? else {
+            return Ok(Some(now));
+        };
+        let next = match self.pause_of(mailbox)? {
+            Some(pause) => self.probe_in_time(now, mailbox, pause, claimed)?,
+            None => self.give_out(now, mailbox, &ready, limit, claimed)?,
+        };
+        let mut next_due = next;
+        for id in self.services_on(mailbox)? {
+            let due = self.next_due_of(&id, now)?;
+            next_due = next_due.into_iter().chain(due).min();
+        }
+        Ok(next_due)
+    }
+
+    /// Claims while there is something due, and room for it; when there is room again.
+    fn give_out(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        ready: &[ServiceId],
+        limit: usize,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<Option<Timestamp>> {
+        let limits = self.limits_of(mailbox)?;
+        loop {
+            let mut traffic = self.traffic(mailbox)?;
+            let Some(message) = self.choose(now, mailbox, &traffic, ready)? else {
+                return Ok(None);
+            };
+            if claimed.len() == limit {
+                return Ok(Some(now));
+            }
+            let pace = &traffic.pace;
+            if traffic.claims >= pace.connections(now, &limits) {
+                // A claim that ends wakes the mailbox, too.
+                return Ok(pace.next_connection_time(now, &limits));
+            }
+            let (time, day) = (
+                pace.message_time(now, &limits),
+                pace.day_time(now, &limits, 1),
+            );
+            if time.max(day) > now {
+                return Ok(Some(time.max(day)));
+            }
+            self.count_share(mailbox, &mut traffic, &message, ready)?;
+            self.put_traffic(mailbox, &traffic);
+            claimed.push(self.claim(now, message, &limits, false)?);
+        }
     }
 
     pub fn mark_dot(&mut self, claim: &Claim) -> Result<()> {
@@ -71,36 +113,48 @@ impl<B: Base> State<B> {
             .ok_or_else(|| corrupt(format!("message {:?} lacks its attempt", message.id)))
     }
 
-    /// The message that each paused mailbox without a claim would probe with, and when it could:
-    /// the longest held one whose service lacks nothing else.
-    pub fn probes(&self, now: Timestamp) -> Result<Vec<(Timestamp, MailboxKey, MessageId)>> {
-        let mut probes = Vec::new();
-        let claims = self.claims_by_mailbox()?;
-        for entry in self.rows(PAUSES, .., Order::Ascending) {
-            let (mailbox, pause) = entry?;
-            if !claims.contains_key(&mailbox)
-                && let Some((since, id)) = self.longest_held(&mailbox, now)?
-            {
-                probes.push((since.max(pause.probe_time), mailbox, id));
+    /// Claims the message that probes a paused mailbox, once it is time; when it is.
+    fn probe_in_time(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        pause: Pause,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<Option<Timestamp>> {
+        let limits = self.limits_of(mailbox)?;
+        let traffic = self.traffic(mailbox)?;
+        let held = self.longest_held(mailbox, now)?;
+        let Some(message) = held.filter(|_| traffic.claims == 0) else {
+            return Ok(None);
+        };
+        let pace = &traffic.pace;
+        let time = [
+            pause.probe_time,
+            message.next_attempt_time,
+            pace.message_time(now, &limits),
+            pace.day_time(now, &limits, 1),
+        ];
+        match time.into_iter().max().filter(|time| *time > now) {
+            Some(later) => Ok(Some(later)),
+            None => {
+                claimed.push(self.probe(now, mailbox, pause, message, &limits)?);
+                Ok(None)
             }
         }
-        Ok(probes)
     }
 
-    fn longest_held(
-        &self,
-        mailbox: &MailboxKey,
-        now: Timestamp,
-    ) -> Result<Option<(Timestamp, MessageId)>> {
-        let mut longest = None;
+    /// The longest held message whose service lacks nothing but the mailbox.
+    fn longest_held(&self, mailbox: &MailboxKey, now: Timestamp) -> Result<Option<Message>> {
+        let mut longest: Option<Message> = None;
         for id in self.services_on(mailbox)? {
             if self.require_service(&id)?.service.state(None) != ServiceState::Ready {
                 continue;
             }
             for key in self.keys_under(HELD, &id) {
-                let (_, since, message) = key?;
-                if self.require_message(&message)?.expire_time > now {
-                    longest = longest.into_iter().chain([(since, message)]).min();
+                let message = self.require_message(&key?.2)?;
+                if message.expire_time > now {
+                    let held = |m: &Message| (m.next_attempt_time, m.id.clone());
+                    longest = longest.into_iter().chain([message]).min_by_key(held);
                     break;
                 }
             }
@@ -108,88 +162,73 @@ impl<B: Base> State<B> {
         Ok(longest)
     }
 
-    /// Holds what is due in services that can't send; returns those that can.
-    fn hold_due(&mut self, now: Timestamp) -> Result<Vec<ServiceId>> {
-        let mut ready = Vec::new();
-        let ids = self.keys(PENDING, ..).collect::<Result<Vec<_>>>()?;
-        for id in ids {
-            let row = self
-                .service(&id)?
-                .ok_or_else(|| corrupt(format!("unfinished mail of no service {id:?}")))?;
+    /// Holds what is due in services of a mailbox that can't send; those that can. None while more
+    /// is to be held.
+    fn hold_due(&mut self, now: Timestamp, mailbox: &MailboxKey) -> Result<Option<Vec<ServiceId>>> {
+        let (mut ready, mut left) = (Vec::new(), HOLD_AT_ONCE);
+        for id in self.services_on(mailbox)? {
+            let row = self.require_service(&id)?;
             if row.state() == ServiceState::Ready {
                 ready.push(id);
                 continue;
             }
-            for (_, _, message) in self.due_of(&id, now).collect::<Result<Vec<_>>>()? {
+            for message in self.due_of(&id, now)? {
+                if left == 0 {
+                    return Ok(None);
+                }
+                left -= 1;
                 let mut message = self.require_message(&message)?;
                 message.next_attempt_time = now;
                 message.problem = row.problem().or(message.problem);
                 self.advance(now, message, Event::Hold, Report::default())?;
             }
         }
-        Ok(ready)
+        Ok(Some(ready))
     }
 
-    fn probe(&mut self, now: Timestamp, mailbox: &MailboxKey, id: &MessageId) -> Result<Claimed> {
-        let mut pause = self
-            .get(PAUSES, mailbox)?
-            .ok_or_else(|| corrupt(format!("mailbox {mailbox:?} lacks its pause")))?;
+    fn probe(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        mut pause: Pause,
+        mut message: Message,
+        limits: &Limits,
+    ) -> Result<Claimed> {
         // A probe that never comes back must not be followed by another at once.
         pause.probe_time = now + probe_interval(pause.probes);
         self.edit(now, None, Some((mailbox, Some(pause))))?;
-        let mut message = self.require_message(id)?;
         message.next_attempt_time = now;
         let message = self.advance(now, message, Event::Release, Report::default())?;
-        self.claim(now, message, true)
+        self.claim(now, message, limits, true)
     }
 
-    /// Adds what is due in a service, no more than its mailbox has room for.
-    fn gather(
-        &self,
+    fn claim(
+        &mut self,
         now: Timestamp,
-        id: &ServiceId,
-        limit: usize,
-        claims: &BTreeMap<MailboxKey, usize>,
-        rooms: &mut BTreeMap<MailboxKey, usize>,
-        candidates: &mut Vec<Candidate>,
-    ) -> Result<()> {
-        let mailbox = self.require_service(id)?.service.mailbox();
-        let room = match rooms.get(&mailbox) {
-            Some(room) => *room,
-            None => {
-                let taken = claims.get(&mailbox).copied().unwrap_or(0);
-                self.most_claims_of(&mailbox)?.saturating_sub(taken)
-            }
-        };
-        rooms.insert(mailbox.clone(), room);
-        let mut found = 0;
-        for due in self.due_of(id, now) {
-            let (priority, time, message) = due?;
-            if found == room.min(limit) {
-                break;
-            }
-            if self.require_message(&message)?.expire_time > now {
-                candidates.push((priority, time, message, mailbox.clone()));
-                found += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn claim(&mut self, now: Timestamp, mut message: Message, probe: bool) -> Result<Claimed> {
+        mut message: Message,
+        limits: &Limits,
+        probe: bool,
+    ) -> Result<Claimed> {
         let row = self.require_service(&message.service_id)?;
-        let at_most = row.service.config.limits().recipients_per_message.max(1);
+        let mailbox = row.service.mailbox();
+        let mut traffic = self.traffic(&mailbox)?;
+        let own = row.service.config.limits().recipients_per_message.max(1);
+        let at_most = own.min(traffic.pace.day_room(now, limits));
         let recipients: Vec<u32> = (0..)
             .zip(self.recipients_of(&message.id)?)
             .filter(|(_, recipient)| recipient.outcome == Outcome::Pending)
             .map(|(index, _)| index)
             .take(at_most as usize)
             .collect();
+        let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
+        traffic.pace.spend(now, limits, count);
+        traffic.claims += 1;
+        self.put_traffic(&mailbox, &traffic);
         message.attempts += 1;
         let claim = Claim {
             message_id: message.id.clone(),
             service_id: message.service_id.clone(),
-            mailbox: row.service.mailbox(),
+            mailbox,
             attempt: message.attempts,
             recipients: recipients.clone(),
             probe,
@@ -219,53 +258,6 @@ impl<B: Base> State<B> {
             service: row.service,
             pause: row.pause,
         })
-    }
-
-    /// What is due in a service, high priority first, then the longest due.
-    fn due_of(
-        &self,
-        id: &ServiceId,
-        now: Timestamp,
-    ) -> impl Iterator<Item = Result<(Priority, Timestamp, MessageId)>> {
-        PRIORITIES.into_iter().flat_map(move |priority| {
-            self.keys_under(DUE, &(id.clone(), priority))
-                .take_while(move |key| key.as_ref().map_or(true, |(_, _, time, _)| *time <= now))
-                .map(|key| key.map(|(_, at, time, message)| (at, time, message)))
-        })
-    }
-
-    /// When the next message of a service becomes due, after `now`.
-    pub fn next_due_of(&self, id: &ServiceId, now: Timestamp) -> Result<Option<Timestamp>> {
-        let mut next = None;
-        for priority in PRIORITIES {
-            let from = (id.clone(), priority, just_after(now), first_id());
-            if let Some(key) = self.keys(DUE, from..).next() {
-                let (of, at, time, _) = key?;
-                if of == *id && at == priority {
-                    next = next.into_iter().chain([time]).min();
-                }
-            }
-        }
-        Ok(next)
-    }
-
-    /// How many claims a mailbox may have at once: the strictest of its services counts.
-    fn most_claims_of(&self, mailbox: &MailboxKey) -> Result<usize> {
-        let mut most = u32::MAX;
-        for id in self.services_on(mailbox)? {
-            let service = self.require_service(&id)?.service;
-            most = most.min(service.config.limits().max_connections.max(1));
-        }
-        Ok(most as usize)
-    }
-
-    /// The claims that have not ended, counted by mailbox.
-    fn claims_by_mailbox(&self) -> Result<BTreeMap<MailboxKey, usize>> {
-        let mut counts = BTreeMap::new();
-        for entry in self.rows(CLAIMS, .., Order::Ascending) {
-            *counts.entry(entry?.1.mailbox).or_default() += 1;
-        }
-        Ok(counts)
     }
 }
 

@@ -4,7 +4,7 @@ use super::base::Base;
 use super::messages::ended;
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{CLAIMS, ClaimRow, PAUSES};
+use super::tables::{CLAIMS, ClaimRow};
 use crate::model::message::{
     Attempt, Claim, Finished, MailboxVerdict, Message, Next, Outcome, Recipient, RecipientResult,
 };
@@ -14,6 +14,9 @@ use crate::model::state::{Event, settled};
 use crate::model::{Phase, Timestamp};
 use crate::store::Result;
 
+/// So many transactions in a row that no server heard of pause their mailbox.
+const UNREACHABLE: u32 = 3;
+
 impl<B: Base> State<B> {
     /// What it tells of the mailbox counts first: it decides whether the service can send by now.
     pub fn finish(&mut self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
@@ -21,7 +24,8 @@ impl<B: Base> State<B> {
         let row = self
             .get(CLAIMS, &message.id)?
             .ok_or_else(|| corrupt(format!("message {:?} lacks its claim", message.id)))?;
-        self.judge_mailbox(now, &row, finished.mailbox)?;
+        let verdict = self.weighed(&row, finished.phase, finished.mailbox)?;
+        self.judge_mailbox(now, &row, verdict)?;
 
         let old = self.recipients_of(&message.id)?;
         let mut new = old.clone();
@@ -41,6 +45,7 @@ impl<B: Base> State<B> {
         attempt.reply = finished.reply;
         attempt.diagnosis = finished.diagnosis;
         attempt.uncertain = finished.uncertain;
+        self.refund(&row.mailbox, &attempt)?;
 
         let event = match settled(&new) {
             Some(state) => Event::Settle(state),
@@ -64,6 +69,9 @@ impl<B: Base> State<B> {
             let mut attempt = self.attempt(&message)?;
             attempt.end_time = Some(now);
             attempt.uncertain = attempt.phase >= Phase::DotSent;
+            if let Some(row) = self.get(CLAIMS, &id)? {
+                self.refund(&row.mailbox, &attempt)?;
+            }
             let old = self.recipients_of(&id)?;
             let mut new = old.clone();
             if attempt.uncertain && message.on_uncertain == OnUncertain::Hold {
@@ -124,19 +132,58 @@ impl<B: Base> State<B> {
         Ok(Event::Hold)
     }
 
+    /// What a transaction really tells of its mailbox: a probe that came further than what was
+    /// refused shows that it is over, one that did not has failed, and a server that can't be
+    /// reached a few times in a row can't be reached.
+    fn weighed(
+        &mut self,
+        claim: &ClaimRow,
+        phase: Phase,
+        verdict: MailboxVerdict,
+    ) -> Result<MailboxVerdict> {
+        let unreachable = matches!(verdict, MailboxVerdict::Unreachable(_));
+        let failures = self.count_failure(&claim.mailbox, unreachable)?;
+        let standing = self.pause_of(&claim.mailbox)?.filter(|_| claim.probe);
+        Ok(match (verdict, standing) {
+            (MailboxVerdict::Unreachable(pause), standing)
+                if standing.is_some() || failures >= UNREACHABLE =>
+            {
+                MailboxVerdict::Paused(pause)
+            }
+            (
+                MailboxVerdict::Silent | MailboxVerdict::Crowded | MailboxVerdict::TooFast,
+                Some(pause),
+            ) => {
+                if phase > pause.phase {
+                    MailboxVerdict::Works
+                } else {
+                    MailboxVerdict::Paused(pause)
+                }
+            }
+            (verdict, _) => verdict,
+        })
+    }
+
     fn judge_mailbox(
         &mut self,
         now: Timestamp,
         claim: &ClaimRow,
         verdict: MailboxVerdict,
     ) -> Result<()> {
+        let mailbox = &claim.mailbox;
         match verdict {
-            MailboxVerdict::Silent => Ok(()),
-            MailboxVerdict::Works => self.edit(now, None, Some((&claim.mailbox, None))),
+            MailboxVerdict::Silent | MailboxVerdict::Unreachable(_) => Ok(()),
+            MailboxVerdict::Works => self.edit(now, None, Some((mailbox, None))),
             MailboxVerdict::Paused(pause) => {
-                let standing = self.get(PAUSES, &claim.mailbox)?;
+                let standing = self.standing(mailbox, pause.scope)?;
                 let pause = prolonged(now, pause, standing, claim.probe);
-                self.edit(now, None, Some((&claim.mailbox, Some(pause))))
+                self.edit(now, None, Some((mailbox, Some(pause))))
+            }
+            MailboxVerdict::Crowded => self.adjust(mailbox, |pace, limits, claims| {
+                pace.crowded(now, limits, claims)
+            }),
+            MailboxVerdict::TooFast => {
+                self.adjust(mailbox, |pace, limits, _| pace.slow_down(now, limits))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! with it. Parts of a key follow one another: the first ones are a prefix of all that have them.
 
 use crate::model::message::Priority;
-use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
 
 /// A key that can be written as bytes in its own order, and read back.
 pub trait Key: Sized {
@@ -100,11 +100,16 @@ macro_rules! texts {
 }
 
 texts! {
+    String: |text| Some(text.to_owned()),
     ServiceId: |text| text.parse().ok(),
     RequestId: |text| text.parse().ok(),
     MailboxKey: |text| {
         let (host, login) = text.split_once('/')?;
         Some(MailboxKey::new(host, login))
+    },
+    TenantKey: |text| {
+        let (host, domain) = text.split_once('/')?;
+        Some(TenantKey::new(host, domain))
     },
 }
 
@@ -134,7 +139,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples!((A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3));
+tuples!((A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3), (A 0, B 1, C 2, D 3, E 4));
 
 fn write_text(text: &str, bytes: &mut Vec<u8>) {
     for byte in text.bytes() {
@@ -206,8 +211,8 @@ mod tests {
         "[a-b][a-b-]{2,4}".prop_map(|text| text.parse().unwrap())
     }
 
-    fn due() -> impl Strategy<Value = (ServiceId, Priority, Timestamp, MessageId)> {
-        (service(), priority(), time(), message())
+    fn due() -> impl Strategy<Value = (ServiceId, Priority, String, Timestamp, MessageId)> {
+        (service(), priority(), "[ab]{0,2}", time(), message())
     }
 
     fn request() -> impl Strategy<Value = (ServiceId, RequestId)> {
@@ -235,7 +240,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-            let _ = <(ServiceId, Priority, Timestamp, MessageId)>::read(&mut bytes.as_slice());
+            let _ = <(ServiceId, Priority, String, Timestamp, MessageId)>::read(&mut bytes.as_slice());
             let _ = <(MailboxKey, RequestId)>::read(&mut bytes.as_slice());
         }
     }

@@ -6,11 +6,14 @@ use std::collections::BTreeSet;
 use super::base::Base;
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{ATTEMPTS, HELD, MAILBOXES, MESSAGES, PAUSES, SERVICES};
+use super::tables::{
+    ATTEMPTS, HELD, MAILBOXES, MESSAGES, PAUSES, SERVICES, TENANT_PAUSES, TENANTS,
+};
 use crate::model::event::{Change, ServiceChange};
 use crate::model::message::FullMessage;
 use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::Event;
+use crate::model::verdict::PauseScope;
 use crate::model::{MailboxKey, ServiceId, Timestamp};
 use crate::store::{Result, ServiceRow, StoreError};
 
@@ -21,10 +24,26 @@ impl<B: Base> State<B> {
         mailbox: &MailboxKey,
         mut pause: Pause,
     ) -> Result<()> {
-        if let Some(standing) = self.get(PAUSES, mailbox)? {
+        if let Some(standing) = self.standing(mailbox, pause.scope)? {
             pause.since = standing.since;
         }
         self.edit(now, None, Some((mailbox, Some(pause))))
+    }
+
+    /// What keeps a mailbox from sending: a pause of its own, or of its tenant.
+    pub fn pause_of(&self, mailbox: &MailboxKey) -> Result<Option<Pause>> {
+        match self.get(PAUSES, mailbox)? {
+            Some(pause) => Ok(Some(pause)),
+            None => self.standing(mailbox, PauseScope::Tenant),
+        }
+    }
+
+    /// The pause of this scope that stands. A mailbox without a tenant is its own.
+    pub fn standing(&self, mailbox: &MailboxKey, scope: PauseScope) -> Result<Option<Pause>> {
+        match (scope, mailbox.tenant()) {
+            (PauseScope::Tenant, Some(tenant)) => self.get(TENANT_PAUSES, &tenant),
+            (PauseScope::Tenant, None) | (PauseScope::Mailbox, _) => self.get(PAUSES, mailbox),
+        }
     }
 
     pub fn record_test(
@@ -47,7 +66,8 @@ impl<B: Base> State<B> {
     }
 
     /// Writes a service, or what keeps its mailbox from sending, or both; reports every service
-    /// that looks different then, once, and releases the mail of those that became READY.
+    /// that looks different then, once, and releases the mail of those that became READY. A pause
+    /// of none ends the mailbox's and its tenant's.
     pub fn edit(
         &mut self,
         now: Timestamp,
@@ -55,17 +75,15 @@ impl<B: Base> State<B> {
         pause: Option<(&MailboxKey, Option<Pause>)>,
     ) -> Result<()> {
         let mut ids: BTreeSet<ServiceId> = service.iter().map(|s| s.id.clone()).collect();
-        if let Some((mailbox, _)) = pause {
-            ids.extend(self.services_on(mailbox)?);
+        if let Some((mailbox, pause)) = &pause {
+            ids.extend(self.concerned(mailbox, pause.as_ref())?);
         }
         let before = ids
             .into_iter()
             .map(|id| Ok((self.service(&id)?, id)))
             .collect::<Result<Vec<_>>>()?;
-        match pause {
-            Some((mailbox, Some(pause))) => self.put(PAUSES, &mailbox.clone(), &pause),
-            Some((mailbox, None)) => self.remove(PAUSES, mailbox)?,
-            None => {}
+        if let Some((mailbox, pause)) = pause {
+            self.put_pause(mailbox, pause)?;
         }
         if let Some(service) = service {
             self.put_service(&service)?;
@@ -76,17 +94,68 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
+    /// The services that a change of pause can concern.
+    fn concerned(
+        &self,
+        mailbox: &MailboxKey,
+        pause: Option<&Pause>,
+    ) -> Result<BTreeSet<ServiceId>> {
+        let mut ids = self.services_on(mailbox)?;
+        let scope = pause.map_or(PauseScope::Tenant, |pause| pause.scope);
+        let ends = pause.is_none();
+        if scope == PauseScope::Tenant
+            && let Some(tenant) = mailbox.tenant()
+            && (!ends || self.has(TENANT_PAUSES, &tenant)?)
+        {
+            for key in self.keys_under(TENANTS, &tenant) {
+                ids.extend(self.services_on(&key?.1)?);
+            }
+        }
+        Ok(ids)
+    }
+
+    fn put_pause(&mut self, mailbox: &MailboxKey, pause: Option<Pause>) -> Result<()> {
+        let tenant = mailbox.tenant();
+        match (pause, tenant) {
+            (Some(pause), Some(tenant)) if pause.scope == PauseScope::Tenant => {
+                self.put(TENANT_PAUSES, &tenant, &pause);
+            }
+            (Some(pause), _) => self.put(PAUSES, mailbox, &pause),
+            (None, tenant) => {
+                self.remove(PAUSES, mailbox)?;
+                if let Some(tenant) = tenant {
+                    self.remove(TENANT_PAUSES, &tenant)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a service's row without a report.
     pub fn put_service(&mut self, service: &Service) -> Result<()> {
         let (id, mailbox) = (service.id.clone(), service.mailbox());
-        let old = self.get(SERVICES, &id)?.map(|old| old.mailbox());
+        let old: Option<Service> = self.get(SERVICES, &id)?;
+        let old = old.map(|old| old.mailbox()).filter(|old| *old != mailbox);
+        let queued = match old {
+            Some(_) => self.due_of(&id, Timestamp::MAX)?,
+            None => Vec::new(),
+        };
+        for message in &queued {
+            self.count_queued(&self.require_message(message)?, false)?;
+        }
         self.put(SERVICES, &id, service);
-        if let Some(old) = old.filter(|old| *old != mailbox) {
+        if let Some(old) = old {
             self.leave_mailbox(&old, &id)?;
         }
         let mut ids = self.services_on(&mailbox)?;
         if ids.insert(id) {
             self.put(MAILBOXES, &mailbox, &ids);
+            if let Some(tenant) = mailbox.tenant() {
+                self.put(TENANTS, &(tenant, mailbox), &());
+            }
+        }
+        for message in &queued {
+            self.count_queued(&self.require_message(message)?, true)?;
         }
         Ok(())
     }
@@ -105,6 +174,9 @@ impl<B: Base> State<B> {
         let new = self.require_service(id)?;
         if old.as_ref() == Some(&new) {
             return Ok(());
+        }
+        if new.pending_messages > 0 {
+            self.wake_by(&new.service.mailbox(), now)?;
         }
         let (state, previous) = (new.state(), old.map(|old| old.state()));
         let change = ServiceChange {
@@ -138,6 +210,13 @@ impl<B: Base> State<B> {
         if ids.is_empty() {
             self.remove(MAILBOXES, mailbox)?;
             self.remove(PAUSES, mailbox)?;
+            self.wake_at(mailbox, None)?;
+            if let Some(tenant) = mailbox.tenant() {
+                self.remove(TENANTS, &(tenant.clone(), mailbox.clone()))?;
+                if self.keys_under(TENANTS, &tenant).next().is_none() {
+                    self.remove(TENANT_PAUSES, &tenant)?;
+                }
+            }
         } else {
             self.put(MAILBOXES, &mailbox.clone(), &ids);
         }

@@ -68,7 +68,16 @@ impl<B: Base> State<B> {
             self.put(REQUEST_TIMES, &(now, service, request), &());
         }
         let sequence = self.report(now, &message, None, Report::default())? - 1;
-        Ok(Enqueued::Accepted { message, sequence })
+        let estimated_send_time = if ready {
+            Some(self.estimate(now, &message)?)
+        } else {
+            None
+        };
+        Ok(Enqueued::Accepted {
+            message,
+            sequence,
+            estimated_send_time,
+        })
     }
 
     pub fn request(

@@ -7,6 +7,7 @@
 
 mod authorizations;
 pub(super) mod base;
+mod choose;
 mod claims;
 mod feed;
 mod finish;
@@ -18,5 +19,6 @@ mod services;
 mod state;
 mod sweep;
 pub(super) mod tables;
+mod traffic;
 
 pub(super) use state::State;

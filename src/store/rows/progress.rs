@@ -7,9 +7,10 @@ use super::tables::{
     RECIPIENTS, SEQUENCES,
 };
 use crate::model::event::{Change, MessageChange};
-use crate::model::message::{Attempt, Message, Recipient};
+use crate::model::message::{Attempt, Message, Priority, Recipient};
+use crate::model::service::ServiceState;
 use crate::model::state::{Event, MessageState};
-use crate::model::{EmailAddress, MessageId, Timestamp};
+use crate::model::{EmailAddress, MailboxKey, MessageId, ServiceId, Timestamp};
 use crate::store::Result;
 
 /// What happened to a message, beside its own row.
@@ -100,19 +101,25 @@ impl<B: Base> State<B> {
     }
 
     fn put_message(&mut self, message: &Message) -> Result<()> {
+        let mut freed = None;
         if let Some(old) = self.get(MESSAGES, &message.id)? {
+            freed = self.end_of_claim(&old)?;
             self.unlist(&old)?;
         }
         self.put(MESSAGES, &message.id, message);
+        self.count_queued(message, true)?;
         let (id, service) = (message.id.clone(), message.service_id.clone());
         self.put(BY_SERVICE, &(service.clone(), id.clone()), &());
         let due = message.next_attempt_time;
         match message.state {
             MessageState::Queued => {
-                let key = (service.clone(), message.priority, due, id.clone());
-                self.put(DUE, &key, &());
+                self.put(DUE, &due_key(message), &());
+                self.wake_for(message, due)?;
             }
-            MessageState::Held => self.put(HELD, &(service.clone(), due, id.clone()), &()),
+            MessageState::Held => {
+                self.put(HELD, &(service.clone(), due, id.clone()), &());
+                self.wake_to_probe(message)?;
+            }
             _ => {}
         }
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
@@ -125,7 +132,10 @@ impl<B: Base> State<B> {
                 self.put(PENDING, &service, &(count + 1));
             }
         }
-        Ok(())
+        match freed {
+            Some(mailbox) => self.wake_if_pending(&mailbox, message.update_time),
+            None => Ok(()),
+        }
     }
 
     /// Takes a message out of every index.
@@ -134,14 +144,11 @@ impl<B: Base> State<B> {
         let due = old.next_attempt_time;
         self.remove(BY_SERVICE, &(service.clone(), id.clone()))?;
         match old.state {
-            MessageState::Queued => {
-                let key = (service.clone(), old.priority, due, id.clone());
-                self.remove(DUE, &key)?;
-            }
+            MessageState::Queued => self.remove(DUE, &due_key(old))?,
             MessageState::Held => self.remove(HELD, &(service.clone(), due, id.clone()))?,
-            MessageState::Sending => self.remove(CLAIMS, id)?,
             _ => {}
         }
+        self.count_queued(old, false)?;
         if matches!(old.state, MessageState::Queued | MessageState::Held) {
             self.remove(EXPIRING, &(old.expire_time, id.clone()))?;
         }
@@ -156,4 +163,51 @@ impl<B: Base> State<B> {
             },
         }
     }
+
+    /// There may be something to do for the mailbox of a message by then.
+    fn wake_for(&mut self, message: &Message, time: Timestamp) -> Result<()> {
+        let mailbox = self.require_service(&message.service_id)?.service.mailbox();
+        self.wake_by(&mailbox, time)
+    }
+
+    /// A held message may be the one that a paused mailbox waits for.
+    fn wake_to_probe(&mut self, message: &Message) -> Result<()> {
+        let row = self.require_service(&message.service_id)?;
+        if row.state() == ServiceState::Blocked {
+            self.wake_by(&row.service.mailbox(), message.update_time)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the claim of a message that was SENDING; the mailbox whose connection is free again.
+    fn end_of_claim(&mut self, old: &Message) -> Result<Option<MailboxKey>> {
+        let Some(claim) = self.get(CLAIMS, &old.id)? else {
+            return Ok(None);
+        };
+        self.remove(CLAIMS, &old.id)?;
+        let mut traffic = self.traffic(&claim.mailbox)?;
+        traffic.claims = traffic.claims.saturating_sub(1);
+        self.put_traffic(&claim.mailbox, &traffic);
+        Ok(Some(claim.mailbox))
+    }
+
+    /// Something else may have waited for this mailbox's connection.
+    fn wake_if_pending(&mut self, mailbox: &MailboxKey, time: Timestamp) -> Result<()> {
+        for id in self.services_on(mailbox)? {
+            if self.has(PENDING, &id)? {
+                return self.wake_by(mailbox, time);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn due_key(message: &Message) -> (ServiceId, Priority, String, Timestamp, MessageId) {
+    (
+        message.service_id.clone(),
+        message.priority,
+        message.caller().to_owned(),
+        message.next_attempt_time,
+        message.id.clone(),
+    )
 }

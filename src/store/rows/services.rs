@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::base::Base;
 use super::base::Order;
 use super::state::State;
-use super::tables::{BY_SERVICE, PAUSES, PENDING, SECRETS, SERVICES};
+use super::tables::{BY_SERVICE, PENDING, SECRETS, SERVICES};
 use crate::model::event::{Change, ServiceChange as Changed};
 use crate::model::message::Message;
 use crate::model::service::Service;
@@ -120,7 +120,7 @@ impl<B: Base> State<B> {
 
     fn service_row(&self, service: Service) -> Result<ServiceRow> {
         Ok(ServiceRow {
-            pause: self.get(PAUSES, &service.mailbox())?,
+            pause: self.pause_of(&service.mailbox())?,
             pending_messages: self.get(PENDING, &service.id)?.unwrap_or(0),
             token_generation: self.generation_of(&service.id)?,
             service,

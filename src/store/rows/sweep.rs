@@ -5,8 +5,8 @@ use super::claims::{first_id, just_after};
 use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{
-    ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, PENDING, RECIPIENTS, REFRESHES,
-    REQUEST_TIMES, REQUESTS, SEQUENCES,
+    ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, RECIPIENTS, REFRESHES, REQUEST_TIMES,
+    REQUESTS, SEQUENCES, WAKES,
 };
 use crate::model::message::{Message, Outcome};
 use crate::model::state::Event;
@@ -45,10 +45,12 @@ impl<B: Base> State<B> {
                 break;
             }
         }
-        let probes = self.probes(now)?.into_iter().map(|(time, ..)| time);
-        next.extend(probes.filter(|time| *time > now));
-        for id in self.keys(PENDING, ..) {
-            next.extend(self.next_due_of(&id?, now)?);
+        for key in self.keys(WAKES, ..) {
+            let (time, _) = key?;
+            if time > now {
+                next.push(time);
+                break;
+            }
         }
         Ok(next.into_iter().min())
     }
@@ -74,6 +76,7 @@ impl<B: Base> State<B> {
         }
         let requests = self.trim_requests(requests_before, limit)?;
         self.remove_authorizations(|pending| pending.expire_time <= now)?;
+        self.trim_traffic(now, limit)?;
         Ok([events, ids.len(), requests].contains(&limit))
     }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use crate::model::event::Event;
 use crate::model::message::{Attempt, Message, Priority, Recipient};
+use crate::model::pace::Pace;
 use crate::model::service::{Pause, Service};
-use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
 use crate::store::{PendingAuthorization, Sealed, TokenRow};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
@@ -44,8 +45,9 @@ pub(super) const SEQUENCES: Table<MessageId, u64> = Table::new(15);
 pub(super) const BY_SERVICE: Table<(ServiceId, MessageId), ()> = Table::new(16);
 /// How many messages of a service have not ended.
 pub(super) const PENDING: Table<ServiceId, u64> = Table::new(17);
-/// What is QUEUED, in the order in which it is due.
-pub(super) const DUE: Table<(ServiceId, Priority, Timestamp, MessageId), ()> = Table::new(18);
+/// What is QUEUED, by caller, in the order in which it is due.
+pub(super) const DUE: Table<(ServiceId, Priority, String, Timestamp, MessageId), ()> =
+    Table::new(18);
 /// What is HELD, by the time from which it could have been sent.
 pub(super) const HELD: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(19);
 /// What is QUEUED or HELD, by expire time.
@@ -55,6 +57,40 @@ pub(super) const ENDED: Table<(Timestamp, MessageId), ()> = Table::new(21);
 pub(super) const CLAIMS: Table<MessageId, ClaimRow> = Table::new(22);
 pub(super) const EVENTS: Table<u64, Event> = Table::new(23);
 pub(super) const LOG: Table<(), LogRow> = Table::new(24);
+/// What goes out of a mailbox. It outlives the services on it: their limits count by the day.
+pub(super) const TRAFFIC: Table<MailboxKey, Traffic> = Table::new(25);
+/// When to look at a mailbox: something may be due in it then.
+pub(super) const WAKES: Table<(Timestamp, MailboxKey), ()> = Table::new(26);
+/// How much each caller has had of a mailbox, while several want some.
+pub(super) const SHARES: Table<(MailboxKey, String), u64> = Table::new(27);
+/// The mailboxes of a tenant.
+pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
+pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
+
+/// See [`TRAFFIC`].
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Traffic {
+    pub pace: Pace,
+    /// Its row in [`WAKES`].
+    pub wake: Option<Timestamp>,
+    /// Claims that have not ended.
+    pub claims: u32,
+    /// Counts claims, for the turns of priorities.
+    pub turn: u32,
+    /// The share of the caller that went last, as in [`SHARES`].
+    pub share: u64,
+    /// Transactions in a row that did not come as far as a message.
+    pub failures: u32,
+    /// What was due at once when it was queued, by priority.
+    pub queued: [Queued; 3],
+}
+
+/// Messages, and recipients of them all.
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Queued {
+    pub messages: u64,
+    pub recipients: u64,
+}
 
 /// A claim that has not ended.
 #[derive(Serialize, Deserialize)]

@@ -16,9 +16,9 @@ use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Times
 use crate::store::rows::State;
 use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
-    Claimed, Enqueued, LogBounds, MessageFilter, NewMessage, NewToken, PendingAuthorization,
-    Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store, StoreError, TokenRow, decode,
-    encode,
+    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    PendingAuthorization, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store,
+    StoreError, TokenRow, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -153,6 +153,20 @@ impl Store for SledStore {
             state.pause_mailbox(now, &mailbox, pause)
         })
         .await
+    }
+
+    async fn budget(&self, now: Timestamp, id: &ServiceId) -> Result<Option<Budget>> {
+        self.read(|state| state.budget(now, id))
+    }
+
+    async fn begin_test(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+    ) -> Result<std::result::Result<(), Exhausted>> {
+        let id = id.clone();
+        self.write("test", move |state| state.begin_test(now, &id))
+            .await
     }
 
     async fn record_test(

@@ -131,6 +131,7 @@ fn shown(stored: &Service) -> v1::Service {
         },
         redirect_uri: String::new(),
         problem: None,
+        budget: None,
     })
 }
 

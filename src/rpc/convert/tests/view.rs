@@ -72,6 +72,7 @@ fn full_message(state: MessageState) -> FullMessage {
             end_time: None,
             message_id_header: "<1@example.com>".into(),
             size_bytes: 1_234,
+            recipient_count: 2,
             attempts: 1,
             deferrals: 0,
             problem: Some(some_diagnosis()),
@@ -121,6 +122,7 @@ fn view(row: ServiceRow) -> ServiceView {
         row,
         redirect_uri: "https://mail.example.com/oauth2/callback".into(),
         problem: Some(some_diagnosis()),
+        budget: None,
     }
 }
 
@@ -331,6 +333,7 @@ fn instants_before_1970_have_positive_nanos() {
 fn accepted_message(state: MessageState, deduplicated: bool) -> Accepted {
     Accepted {
         message: full_message(state).message,
+        estimated_send_time: (state == MessageState::Queued).then(now),
         cursor: Cursor {
             epoch: 1,
             sequence: 2,
