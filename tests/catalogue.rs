@@ -45,7 +45,7 @@ fn hold(phase: Phase, table: &[(&str, Then, Reason)]) {
         );
         assert!(line.starts_with(&said.provider_code), "{line}");
         if let Some(kind) = verdict.then.pauses() {
-            assert_eq!(said.retryable, kind != PauseKind::Configuration, "{line}");
+            assert_eq!(said.retryable, kind.1 != PauseKind::Configuration, "{line}");
         }
     }
 }

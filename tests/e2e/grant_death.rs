@@ -114,7 +114,10 @@ fn a_provider_that_is_down_for_a_while_kills_nothing() {
         let next = house.mail_to(&[ALEX]).await;
         assert_eq!(next.state(), MessageState::Held);
         house.advance(Duration::from_secs(59));
-        assert_eq!(house.control().stats().token_requests("refresh_token"), requests);
+        assert_eq!(
+            house.control().stats().token_requests("refresh_token"),
+            requests
+        );
         house.advance(Duration::from_secs(1));
         house.message_in(&sent.message_id, MessageState::Sent).await;
         house.message_in(&next.message_id, MessageState::Sent).await;

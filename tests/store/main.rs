@@ -15,6 +15,8 @@ mod folder;
 mod histories;
 mod mailboxes;
 mod messages;
+mod pacing;
+mod pauses;
 mod recover;
 mod services;
 mod sweep;
@@ -109,6 +111,32 @@ macro_rules! suite {
                 the_dot_is_marked_only_by_the_newest_claim,
                 many_claimers_never_claim_the_same,
                 claiming_nothing_is_no_commit,
+            ],
+            pacing: [
+                the_pace_of_a_minute_holds_for_all_services_of_a_mailbox,
+                what_a_claim_waits_for_is_told_by_the_next_due,
+                the_day_holds_and_comes_back_by_the_hour,
+                what_never_left_does_not_count_towards_the_day,
+                a_restart_neither_bursts_nor_loses_a_connection,
+                no_priority_starves,
+                callers_share_a_mailbox_evenly_whoever_came_first,
+                mailboxes_that_hang_hold_up_no_other,
+                a_crowded_mailbox_uses_fewer_connections_and_recovers,
+                a_mailbox_that_was_too_fast_rests_for_a_minute,
+                an_estimate_is_when_the_message_goes,
+                the_budget_is_what_may_go,
+                a_test_counts_and_waits_for_its_turn,
+                a_service_that_moves_takes_its_queue_along,
+                a_day_outlives_the_service_that_spent_it,
+            ],
+            pauses: [
+                a_server_that_cannot_be_reached_pauses_its_mailbox,
+                one_that_was_heard_between_makes_failures_start_anew,
+                a_probe_that_comes_further_than_what_was_refused_ends_the_pause,
+                a_probe_that_comes_no_further_has_failed,
+                a_paused_tenant_blocks_its_mailboxes_and_probes_with_one_message,
+                a_change_ends_the_pause_of_the_tenant,
+                the_last_service_of_a_tenant_takes_its_pause_along,
             ],
             finish: [
                 accepted_mail_is_sent_and_its_body_goes,

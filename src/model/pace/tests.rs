@@ -1,3 +1,5 @@
+//! The pace of mailboxes that are idle, busy, crowded, and whose clock goes back.
+
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
