@@ -29,6 +29,7 @@ mod grant_death;
 mod idempotency;
 mod kill_nine;
 mod operation;
+mod pace;
 mod readiness;
 mod retries;
 mod rules;
