@@ -7,7 +7,7 @@ use super::{Core, failure};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Finished, MailboxVerdict, Next, Outcome, RecipientResult};
 use crate::model::schedule::{backoff, probe_interval};
-use crate::model::service::{OnUncertain, Pause};
+use crate::model::service::Pause;
 use crate::model::verdict::{PauseKind, Then, Verdict, judge};
 use crate::model::{Diagnosis, Error, Phase, Reason, Reply};
 use crate::smtp::{Failure, FailureKind, RecipientReply};
@@ -67,7 +67,8 @@ impl<'a> Judge<'a> {
     /// The final dot went out and no reply came: the server may have taken the message (RFC 1047).
     pub(super) fn reply_lost(&self, replies: &[RecipientReply], failure: &Failure) -> Finished {
         let lost = catalogue::local(Reason::ReplyLost, &self.subject, &failure.kind.to_string());
-        let hold = self.claimed.message.message.on_uncertain == OnUncertain::Hold;
+        let full = &self.claimed.message;
+        let holds = |index| full.message.on_uncertain.holds(index, &full.attempts);
         let indexes = self.claimed.claim.recipients.iter();
         let results = indexes.zip(replies).map(|(index, recipient)| {
             if !recipient.is_accepted() {
@@ -77,7 +78,7 @@ impl<'a> Judge<'a> {
                     &recipient.reply,
                 );
             }
-            let outcome = if hold {
+            let outcome = if holds(*index) {
                 Outcome::Uncertain
             } else {
                 Outcome::Pending
