@@ -1,11 +1,12 @@
-//! Messages: read, list, cancel.
+//! Messages: read, list, cancel, and what a person does about those that have ended.
 
+use super::send::{DEFAULT_EXPIRY, EXPIRE_AHEAD_MAX};
 use super::{Core, Result};
 use crate::model::catalogue::{self, Subject};
 use crate::model::event::Cursor;
 use crate::model::message::FullMessage;
-use crate::model::{Error, MessageId, Reason};
-use crate::store::{MessageFilter, StoreError};
+use crate::model::{Error, MessageId, Reason, Timestamp};
+use crate::store::{self, MessageFilter, Resolution, StoreError};
 
 /// A message and the place of its newest event.
 pub type Placed = (FullMessage, Cursor);
@@ -46,14 +47,57 @@ pub async fn list(
 /// # Errors
 /// `NotFound`; `State` when it is being sent, or has ended otherwise.
 pub async fn cancel(core: &Core, id: &MessageId) -> Result<Placed> {
-    match core.store.cancel_message(core.env.now(), id).await {
-        Ok(()) => get(core, id).await,
-        Err(StoreError::NotFound) => Err(Error::message_not_found(id)),
-        Err(StoreError::WrongState(state)) => {
-            let detail = format!("the message is {state}");
-            let diagnosis = catalogue::local(Reason::WrongState, &Subject::default(), &detail);
-            Err(Error::state(format!("messages/{id}"), diagnosis))
+    let done = core.store.cancel_message(core.env.now(), id).await;
+    changed(core, id, done).await
+}
+
+/// Sends again, to those who have not accepted it, what has ended without all of them. Its new
+/// expire time is by default the one it has, but at least 24 hours from now.
+///
+/// # Errors
+/// `Invalid` for an expire time out of bounds; `NotFound`; `State` when it is under way, has ended
+/// otherwise, or can't be sent any more.
+pub async fn retry(core: &Core, id: &MessageId, expire_time: Option<Timestamp>) -> Result<Placed> {
+    let now = core.env.now();
+    let expire_time = match expire_time {
+        Some(time) if time <= now => {
+            return Err(Error::invalid("expire_time", "must be in the future"));
         }
-        Err(error) => Err(error.into()),
-    }
+        Some(time) if time > now + EXPIRE_AHEAD_MAX => {
+            let rule = "must be at most 32 days ahead";
+            return Err(Error::invalid("expire_time", rule));
+        }
+        Some(time) => time,
+        None => {
+            let (full, _) = get(core, id).await?;
+            full.message.expire_time.max(now + DEFAULT_EXPIRY)
+        }
+    };
+    let done = core.store.retry_message(now, id, expire_time).await;
+    changed(core, id, done).await
+}
+
+/// Ends what is UNCERTAIN by what a person found out.
+///
+/// # Errors
+/// `NotFound`; `State` unless it is UNCERTAIN, or was resolved so already.
+pub async fn resolve(core: &Core, id: &MessageId, resolution: Resolution) -> Result<Placed> {
+    let done = core
+        .store
+        .resolve_message(core.env.now(), id, resolution)
+        .await;
+    changed(core, id, done).await
+}
+
+/// The message after a change, or why there was none.
+async fn changed(core: &Core, id: &MessageId, done: store::Result<()>) -> Result<Placed> {
+    let detail = match done {
+        Ok(()) => return get(core, id).await,
+        Err(StoreError::NotFound) => return Err(Error::message_not_found(id)),
+        Err(StoreError::WrongState(state)) => format!("the message is {state}"),
+        Err(StoreError::CannotRetry(why)) => format!("the message can't be sent again, {why}"),
+        Err(error) => return Err(error.into()),
+    };
+    let diagnosis = catalogue::local(Reason::WrongState, &Subject::default(), &detail);
+    Err(Error::state(format!("messages/{id}"), diagnosis))
 }

@@ -7,7 +7,7 @@ use super::base::{Base, Order};
 use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{ATTEMPTS, CLAIMS, ClaimRow, DUE, HELD, MESSAGES, PAUSES, PENDING};
-use crate::model::message::{Attempt, Claim, Message, Outcome, Priority};
+use crate::model::message::{Attempt, Claim, Message, Priority};
 use crate::model::schedule::probe_interval;
 use crate::model::service::ServiceState;
 use crate::model::state::{Event, MessageState};
@@ -179,12 +179,7 @@ impl<B: Base> State<B> {
     fn claim(&mut self, now: Timestamp, mut message: Message, probe: bool) -> Result<Claimed> {
         let row = self.require_service(&message.service_id)?;
         let at_most = row.service.config.limits().recipients_per_message.max(1);
-        let recipients: Vec<u32> = (0..)
-            .zip(self.recipients_of(&message.id)?)
-            .filter(|(_, recipient)| recipient.outcome == Outcome::Pending)
-            .map(|(index, _)| index)
-            .take(at_most as usize)
-            .collect();
+        let recipients = self.next_part(&message.id, at_most as usize)?;
         message.attempts += 1;
         let claim = Claim {
             message_id: message.id.clone(),

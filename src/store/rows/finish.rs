@@ -120,8 +120,8 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// What comes after, for the recipients that are still pending: those of the claim wait as
-    /// `next` tells; without any, the others are due.
+    /// What comes after, for the recipients that are still pending: they wait as `next` tells,
+    /// unless the round goes on with those who were tried less.
     fn defer(
         &self,
         now: Timestamp,
@@ -130,13 +130,10 @@ impl<B: Base> State<B> {
         recipients: &[Recipient],
         next: Next,
     ) -> Result<Event> {
-        let tried_again = (0..).zip(recipients).any(|(index, recipient)| {
-            recipient.outcome == Outcome::Pending && attempt.recipients.contains(&index)
-        });
         message.next_attempt_time = now;
         let row = self.require_service(&message.service_id)?;
         if let Next::At { time, spends } = next
-            && tried_again
+            && !self.round_goes_on(&message.id, recipients, &attempt.recipients)?
         {
             message.deferrals += u32::from(spends);
             message.next_attempt_time = now.max(time);
