@@ -257,3 +257,42 @@ pub async fn a_recipient_outside_of_the_claim_is_refused_whole(store: Shared) {
     assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
     assert_eq!(newest(&store).await, before);
 }
+
+pub async fn an_uncertain_recipient_outlives_the_end_of_the_others(store: Shared) {
+    ready(&store, "news").await;
+    let lost = async |n: u32, now: i64| {
+        let mut new = to_many(message("news", n), 2);
+        new.message.expire_time = at(10);
+        enqueue(&store, 0, new).await;
+        let claim = claim_one(&store, 0).await;
+        let mut finished = deferred(&claim, now, true);
+        finished.recipients[0].outcome = Outcome::Uncertain;
+        store.finish(at(now), &claim, finished).await.unwrap();
+    };
+    lost(1, 5).await;
+    assert_eq!(state(&store, 1).await, MessageState::Queued);
+    store.cancel_message(at(6), &mid(1)).await.unwrap();
+    lost(2, 5).await;
+    assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+    lost(3, 5).await;
+    suspend(&store, 6, "news", true).await;
+    claim(&store, 7).await;
+    assert_eq!(state(&store, 3).await, MessageState::Held);
+    assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+    suspend(&store, 8, "news", false).await;
+    lost(4, 10).await;
+    let ends = [
+        Outcome::Cancelled,
+        Outcome::Expired,
+        Outcome::Expired,
+        Outcome::Expired,
+    ];
+    for (n, end) in (1..).zip(ends) {
+        let full = full(&store, n).await;
+        assert_eq!(full.message.state, MessageState::Uncertain, "{n}");
+        assert!(full.message.end_time.is_some());
+        let outcomes: Vec<_> = full.recipients.iter().map(|r| r.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Uncertain, end]);
+        assert!(store.body(&mid(n)).await.unwrap().is_some());
+    }
+}
