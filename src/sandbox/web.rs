@@ -153,6 +153,9 @@ enum Command {
     ThrottleTimes {
         times: u32,
     },
+    DropAfterDotTimes {
+        times: u32,
+    },
     HoldDataReply {
         on: bool,
     },
@@ -193,6 +196,7 @@ impl Command {
             Self::RateLimit { rate } => to.rate_limit(rate),
             Self::RecipientsPerMessage { max } => to.recipients_per_message(max),
             Self::ThrottleTimes { times } => to.throttle_times(times),
+            Self::DropAfterDotTimes { times } => to.drop_after_dot_times(times),
             Self::HoldDataReply { on } => to.hold_data_reply(on),
             Self::Release => to.release(),
         }

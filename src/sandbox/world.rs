@@ -200,6 +200,7 @@ pub(super) struct World {
     pub rate: RateLimit,
     pub recipients_max: usize,
     pub throttle_times: u32,
+    pub drop_after_dot_times: u32,
     pub auth_replies: BTreeMap<String, String>,
     pub submission_replies: BTreeMap<String, String>,
     /// How often a fault has struck, by (fault, mailbox, recipient).
@@ -233,6 +234,7 @@ impl World {
             rate: RateLimit::CarriedOver(30),
             recipients_max: 500,
             throttle_times: 1,
+            drop_after_dot_times: 1,
             auth_replies: BTreeMap::new(),
             submission_replies: BTreeMap::new(),
             struck: BTreeMap::new(),

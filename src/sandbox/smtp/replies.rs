@@ -33,6 +33,7 @@ pub(super) const TOO_FAST: &str =
     "421 4.4.2 Message submission rate for this client has exceeded the configured limit";
 pub(super) const TOO_MANY_RECIPIENTS: &str = "452 4.5.3 Too many recipients";
 pub(super) const RECIPIENT_REFUSED: &str = "550 5.4.1 Recipient address rejected: Access denied.";
+pub(super) const DATA_REFUSED: &str = "554 5.7.1 Message can't be submitted";
 pub(super) const GREYLISTED: &str = "450 4.2.0 Recipient deferred, please try again later";
 pub(super) const EXTERNAL_REFUSED: &str =
     "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain";

@@ -137,7 +137,12 @@ impl Session {
             Request::Helo { .. } => self.hello(false),
             Request::StartTls => self.start_tls(),
             Request::Mail { from } => self.mail(&from.address, from.size),
-            Request::Rcpt { to } => self.rcpt(&to.address),
+            Request::Rcpt { to } => {
+                if faults::waits_at_rcpt(&to.address) && !submit::held(self, wire, true).await {
+                    return Ok(Next::Drop);
+                }
+                self.rcpt(&to.address)
+            }
             Request::Data => return submit::data(self, wire).await,
             Request::Bdat {
                 chunk_size,
