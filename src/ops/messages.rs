@@ -6,7 +6,7 @@ use crate::model::catalogue::{self, Subject};
 use crate::model::event::Cursor;
 use crate::model::message::FullMessage;
 use crate::model::{Error, MessageId, Reason, Timestamp};
-use crate::store::{self, MessageFilter, Resolution, StoreError};
+use crate::store::{MessageFilter, Resolution, StoreError};
 
 /// A message and the place of its newest event.
 pub type Placed = (FullMessage, Cursor);
@@ -47,8 +47,10 @@ pub async fn list(
 /// # Errors
 /// `NotFound`; `State` when it is being sent, or has ended otherwise.
 pub async fn cancel(core: &Core, id: &MessageId) -> Result<Placed> {
-    let done = core.store.cancel_message(core.env.now(), id).await;
-    changed(core, id, done).await
+    match core.store.cancel_message(core.env.now(), id).await {
+        Ok(()) => get(core, id).await,
+        Err(error) => Err(refused(id, error)),
+    }
 }
 
 /// Sends again, to those who have not accepted it, what has ended without all of them. Its new
@@ -74,7 +76,9 @@ pub async fn retry(core: &Core, id: &MessageId, expire_time: Option<Timestamp>) 
         }
     };
     let done = core.store.retry_message(now, id, expire_time).await;
-    changed(core, id, done).await
+    // As it was queued: a delivery may have it by now.
+    let (message, sequence) = done.map_err(|error| refused(id, error))?;
+    Ok((message, super::send::cursor(core, sequence).await?))
 }
 
 /// Ends what is UNCERTAIN by what a person found out.
@@ -82,22 +86,20 @@ pub async fn retry(core: &Core, id: &MessageId, expire_time: Option<Timestamp>) 
 /// # Errors
 /// `NotFound`; `State` unless it is UNCERTAIN, or was resolved so already.
 pub async fn resolve(core: &Core, id: &MessageId, resolution: Resolution) -> Result<Placed> {
-    let done = core
-        .store
-        .resolve_message(core.env.now(), id, resolution)
-        .await;
-    changed(core, id, done).await
+    let now = core.env.now();
+    let done = core.store.resolve_message(now, id, resolution).await;
+    let (message, sequence) = done.map_err(|error| refused(id, error))?;
+    Ok((message, super::send::cursor(core, sequence).await?))
 }
 
-/// The message after a change, or why there was none.
-async fn changed(core: &Core, id: &MessageId, done: store::Result<()>) -> Result<Placed> {
-    let detail = match done {
-        Ok(()) => return get(core, id).await,
-        Err(StoreError::NotFound) => return Err(Error::message_not_found(id)),
-        Err(StoreError::WrongState(state)) => format!("the message is {state}"),
-        Err(StoreError::CannotRetry(why)) => format!("the message can't be sent again, {why}"),
-        Err(error) => return Err(error.into()),
+/// Why a message was not changed.
+fn refused(id: &MessageId, error: StoreError) -> Error {
+    let detail = match error {
+        StoreError::NotFound => return Error::message_not_found(id),
+        StoreError::WrongState(state) => format!("the message is {state}"),
+        StoreError::CannotRetry(why) => format!("the message can't be sent again, {why}"),
+        error => return error.into(),
     };
     let diagnosis = catalogue::local(Reason::WrongState, &Subject::default(), &detail);
-    Err(Error::state(format!("messages/{id}"), diagnosis))
+    Error::state(format!("messages/{id}"), diagnosis)
 }

@@ -226,7 +226,7 @@ impl Store for MemoryStore {
         now: Timestamp,
         id: &MessageId,
         expire_time: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         self.write(|state| state.retry_message(now, id, expire_time))
     }
 
@@ -235,7 +235,7 @@ impl Store for MemoryStore {
         now: Timestamp,
         id: &MessageId,
         resolution: Resolution,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         self.write(|state| state.resolve_message(now, id, resolution))
     }
 

@@ -355,27 +355,29 @@ pub trait Store: Send + Sync {
     /// The sealed body; none once trimmed.
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>>;
     /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes. It
-    /// becomes UNCERTAIN, and keeps its body, where a recipient is. A CANCELLED message stays as it
-    /// is; every other state is `WrongState`.
+    /// becomes UNCERTAIN, and keeps its body, where a recipient is, or was pending because a reply
+    /// was lost. A CANCELLED message stays as it is; every other state is `WrongState`.
     async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()>;
     /// Queues what is FAILED, EXPIRED, PARTIAL or UNCERTAIN again, or holds it where its service
     /// can't send: its recipients are pending again, except those that were accepted or cancelled,
     /// its backoff begins anew, and its request id is known again. Every other state is
-    /// `WrongState`; `CannotRetry` without its body, its service, or anyone to send it to.
+    /// `WrongState`; `CannotRetry` without its body, its service, or anyone to send it to. Returns
+    /// it as the transaction left it, with the sequence of its newest event.
     async fn retry_message(
         &self,
         now: Timestamp,
         id: &MessageId,
         expire_time: Timestamp,
-    ) -> Result<()>;
+    ) -> Result<(FullMessage, u64)>;
     /// Ends what is UNCERTAIN by a person's word, and drops its body where that makes it SENT. A
     /// message that was resolved so already stays as it is; every other state is `WrongState`.
+    /// Returns it as the transaction left it, with the sequence of its newest event.
     async fn resolve_message(
         &self,
         now: Timestamp,
         id: &MessageId,
         resolution: Resolution,
-    ) -> Result<()>;
+    ) -> Result<(FullMessage, u64)>;
 
     // Delivery.
 

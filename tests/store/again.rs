@@ -1,6 +1,6 @@
 //! Promises about what a person does with messages that have ended.
 
-use mailwright::model::message::{Claim, Finished, Next, Outcome};
+use mailwright::model::message::{Claim, Finished, FullMessage, Next, Outcome};
 use mailwright::model::service::ServiceState;
 use mailwright::model::state::MessageState;
 use mailwright::model::{Reason, RequestId, Timestamp};
@@ -38,7 +38,8 @@ async fn ends(store: &Shared, n: u32, outcomes: &[Outcome]) {
 }
 
 async fn retry(store: &Shared, now: i64, n: u32) -> Result<(), StoreError> {
-    store.retry_message(at(now), &mid(n), at(LATER)).await
+    let retried = store.retry_message(at(now), &mid(n), at(LATER)).await;
+    told_as_it_is(store, retried).await
 }
 
 async fn resolve(store: &Shared, now: i64, n: u32, as_sent: bool) -> Result<(), StoreError> {
@@ -46,7 +47,18 @@ async fn resolve(store: &Shared, now: i64, n: u32, as_sent: bool) -> Result<(), 
         true => Resolution::Sent,
         false => Resolution::Failed,
     };
-    store.resolve_message(at(now), &mid(n), word).await
+    let resolved = store.resolve_message(at(now), &mid(n), word).await;
+    told_as_it_is(store, resolved).await
+}
+
+async fn told_as_it_is(
+    store: &Shared,
+    told: Result<(FullMessage, u64), StoreError>,
+) -> Result<(), StoreError> {
+    let told = told?;
+    let id = told.0.message.id.clone();
+    assert_eq!(store.message(&id).await.unwrap().unwrap(), told);
+    Ok(())
 }
 
 async fn outcomes(store: &Shared, n: u32) -> Vec<Outcome> {

@@ -147,6 +147,7 @@ macro_rules! suite {
                 a_stale_claim_changes_nothing,
                 a_recipient_outside_of_the_claim_is_refused_whole,
                 an_uncertain_recipient_outlives_the_end_of_the_others,
+                a_lost_reply_that_nothing_settles_is_uncertain,
             ],
             recover: [
                 a_transaction_before_its_dot_is_due_again,

@@ -6,7 +6,7 @@ use super::progress::Report;
 use super::state::State;
 use super::tables::{MESSAGES, REQUEST_TIMES, REQUESTS, RequestRow};
 use crate::model::catalogue::{self, Subject};
-use crate::model::message::{Message, Outcome, Recipient};
+use crate::model::message::{FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
 use crate::model::state::{Event, MessageState, settled};
 use crate::model::{Diagnosis, MessageId, Reason, Timestamp};
@@ -18,7 +18,7 @@ impl<B: Base> State<B> {
         now: Timestamp,
         id: &MessageId,
         expire_time: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         let mut message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
         if message.state.after(Event::Retry).is_none() {
             return Err(StoreError::WrongState(message.state));
@@ -48,9 +48,9 @@ impl<B: Base> State<B> {
         let mut message = self.advance(now, message, Event::Retry, report)?;
         if row.state() != ServiceState::Ready {
             message.problem = row.problem().or(message.problem);
-            self.advance(now, message, Event::Hold, Report::default())?;
+            message = self.advance(now, message, Event::Hold, Report::default())?;
         }
-        Ok(())
+        Ok((self.full(message)?, self.sequence_of(id)?))
     }
 
     pub fn resolve_message(
@@ -58,7 +58,7 @@ impl<B: Base> State<B> {
         now: Timestamp,
         id: &MessageId,
         resolution: Resolution,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         let mut message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
         let old = self.recipients_of(id)?;
         if message.state != MessageState::Uncertain {
@@ -67,7 +67,7 @@ impl<B: Base> State<B> {
                     .iter()
                     .any(|recipient| is_resolved(recipient, resolution));
             return match was_resolved_so {
-                true => Ok(()),
+                true => Ok((self.full(message)?, self.sequence_of(id)?)),
                 false => Err(StoreError::WrongState(message.state)),
             };
         }
@@ -83,8 +83,8 @@ impl<B: Base> State<B> {
             recipients: changed(&old, new),
             attempt: None,
         };
-        self.advance(now, message, Event::Resolve(state), report)?;
-        Ok(())
+        let message = self.advance(now, message, Event::Resolve(state), report)?;
+        Ok((self.full(message)?, self.sequence_of(id)?))
     }
 
     /// The request id is known again until the message ends, unless another message has it by now.
@@ -111,6 +111,13 @@ impl<B: Base> State<B> {
 fn pending_again(recipient: &Recipient, now: Timestamp) -> Recipient {
     match recipient.outcome {
         Outcome::Accepted | Outcome::Cancelled | Outcome::Pending => recipient.clone(),
+        // A person's word that it was not taken ends the doubt.
+        Outcome::Refused if is_resolved(recipient, Resolution::Failed) => Recipient {
+            outcome: Outcome::Pending,
+            diagnosis: None,
+            update_time: now,
+            ..recipient.clone()
+        },
         Outcome::Refused | Outcome::Uncertain | Outcome::Expired => Recipient {
             outcome: Outcome::Pending,
             update_time: now,

@@ -186,13 +186,18 @@ impl<B: Base> State<B> {
     }
 }
 
-/// Recipients of which none is pending any more.
+/// Recipients of which none is pending any more. Where the newest that is known of one is that a
+/// reply was lost, and nothing is sent to settle that, it is uncertain.
 pub(super) fn end_pending(
     recipients: Vec<Recipient>,
     outcome: Outcome,
     now: Timestamp,
 ) -> Vec<Recipient> {
+    let lost = |diagnosis: &Diagnosis| diagnosis.reason == Reason::ReplyLost;
     let end = |recipient: Recipient| match recipient.outcome {
+        Outcome::Pending if recipient.diagnosis.as_ref().is_some_and(lost) => {
+            ended(recipient, Outcome::Uncertain, now)
+        }
         Outcome::Pending => ended(recipient, outcome, now),
         _ => recipient,
     };

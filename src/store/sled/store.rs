@@ -249,7 +249,7 @@ impl Store for SledStore {
         now: Timestamp,
         id: &MessageId,
         expire_time: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         let id = id.clone();
         self.write("retry", move |state| {
             state.retry_message(now, &id, expire_time)
@@ -262,7 +262,7 @@ impl Store for SledStore {
         now: Timestamp,
         id: &MessageId,
         resolution: Resolution,
-    ) -> Result<()> {
+    ) -> Result<(FullMessage, u64)> {
         let id = id.clone();
         self.write("resolve", move |state| {
             state.resolve_message(now, &id, resolution)
