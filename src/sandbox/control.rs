@@ -264,6 +264,11 @@ impl Control {
         self.shared.update(|world| world.recipients_max = max);
     }
 
+    /// Whether EHLO offers PIPELINING (default on): without, a client waits for each reply.
+    pub fn pipelining(&self, on: bool) {
+        self.shared.update(|world| world.pipelining = on);
+    }
+
     /// How often `throttle@` refuses before it accepts (default 1), by mailbox and recipient.
     pub fn throttle_times(&self, times: u32) {
         self.shared.update(|world| world.throttle_times = times);

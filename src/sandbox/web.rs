@@ -156,6 +156,9 @@ enum Command {
     DropAfterDotTimes {
         times: u32,
     },
+    Pipelining {
+        on: bool,
+    },
     HoldDataReply {
         on: bool,
     },
@@ -197,6 +200,7 @@ impl Command {
             Self::RecipientsPerMessage { max } => to.recipients_per_message(max),
             Self::ThrottleTimes { times } => to.throttle_times(times),
             Self::DropAfterDotTimes { times } => to.drop_after_dot_times(times),
+            Self::Pipelining { on } => to.pipelining(on),
             Self::HoldDataReply { on } => to.hold_data_reply(on),
             Self::Release => to.release(),
         }

@@ -21,6 +21,14 @@ fn expiring(seconds: i64, to: &[&str]) -> v1::SendRequest {
     }
 }
 
+/// A house whose mail server hears of a step only when the client has read the reply before.
+async fn stepwise() -> House {
+    let house = House::start().await;
+    house.control().pipelining(false);
+    house.ready_service().await;
+    house
+}
+
 fn mailed(house: &House, recipient: &str) -> bool {
     let all = house.sandbox.mail();
     all.iter().any(|mail| mail.rcpt_to == [recipient])
@@ -37,8 +45,7 @@ async fn something_else_arrives(house: &House) {
 #[test]
 fn a_message_whose_time_comes_before_the_dot_is_never_sent() {
     run(async {
-        let house = House::start().await;
-        house.ready_service().await;
+        let house = stepwise().await;
         let to = "slow-data@contoso.com";
         let id = house.send(expiring(60, &[to])).await.message_id;
         house.control().wait_until(|stats| stats.held == 1).await;
@@ -60,8 +67,7 @@ fn a_message_whose_time_comes_before_the_dot_is_never_sent() {
 #[test]
 fn a_server_that_is_slow_at_every_step_does_not_keep_a_message_for_hours() {
     run(async {
-        let house = House::start().await;
-        house.ready_service().await;
+        let house = stepwise().await;
         let to: Vec<_> = (0..12)
             .map(|n| format!("slow-rcpt+{n}@contoso.com"))
             .collect();

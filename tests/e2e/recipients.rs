@@ -104,6 +104,23 @@ fn what_a_server_takes_no_more_of_goes_on_at_once_and_spends_nothing() {
 }
 
 #[test]
+fn who_was_one_too_many_waits_with_the_deferred_and_spends_nothing_either() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        house.control().recipients_per_message(2);
+        let to = [&["greylist@contoso.com"], &FIVE[..4]].concat();
+        let message = house.deferred(text_to(&to)).await;
+        let waits = message.next_attempt_time != message.update_time;
+        assert!(waits, "for the greylist");
+        let sent = house.next_attempt(&message, MessageState::Sent).await;
+        let tried: Vec<_> = sent.attempts.iter().map(|a| a.recipients.len()).collect();
+        assert_eq!(tried, [5, 3, 1]);
+        assert_eq!(copies(&house, &to), [1; 5]);
+    });
+}
+
+#[test]
 fn a_deferred_recipient_waits_alone_while_the_other_parts_go() {
     run(async {
         let house = House::start().await;

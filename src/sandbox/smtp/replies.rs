@@ -49,11 +49,15 @@ pub(super) fn greeting(shared: &Shared) -> String {
 }
 
 /// EHLO's list; `security` is the line that TLS and AUTH put in the middle.
-pub(super) fn hello(peer: IpAddr, security: Option<&str>) -> String {
+pub(super) fn hello(peer: IpAddr, pipelining: bool, security: Option<&str>) -> String {
     let mut reply = format!(
-        "250-{HOST}.outlook.office365.com Hello [{peer}]\r\n250-SIZE {}\r\n250-PIPELINING\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n",
+        "250-{HOST}.outlook.office365.com Hello [{peer}]\r\n250-SIZE {}\r\n",
         super::wire::MESSAGE_MAX
     );
+    if pipelining {
+        reply.push_str("250-PIPELINING\r\n");
+    }
+    reply.push_str("250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n");
     if let Some(security) = security {
         reply.push_str(&format!("250-{security}\r\n"));
     }

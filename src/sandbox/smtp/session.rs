@@ -172,9 +172,9 @@ impl Session {
                 self.peer
             ));
         }
-        let (password, google) = self.shared.read(|world| {
+        let (password, google, pipelining) = self.shared.read(|world| {
             let password = world.accounts.values().any(|a| a.password.is_some());
-            (password, world.google_auth)
+            (password, world.google_auth, world.pipelining)
         });
         let security = match (&self.mode, self.tls) {
             (Mode::Plain, _) => None,
@@ -185,7 +185,7 @@ impl Session {
                 (_, true) => "AUTH LOGIN PLAIN XOAUTH2 OAUTHBEARER",
             }),
         };
-        Next::Reply(replies::hello(self.peer, security))
+        Next::Reply(replies::hello(self.peer, pipelining, security))
     }
 
     fn start_tls(&self) -> Next {
