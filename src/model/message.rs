@@ -9,6 +9,10 @@ use super::{
     Timestamp,
 };
 
+/// After so many attempts whose reply was lost, a recipient is not mailed again by itself, also with
+/// RESEND: a server that takes mail and never answers would deliver a copy with each.
+pub const UNCERTAIN_ATTEMPTS_MAX: usize = 3;
+
 /// Everything about a message but its body, recipients and attempts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -107,6 +111,16 @@ pub struct Attempt {
     pub diagnosis: Option<Diagnosis>,
     /// The server may have taken it: the final dot went out and no reply came.
     pub uncertain: bool,
+}
+
+impl OnUncertain {
+    /// Whether a recipient (its index) waits for a person now that one more attempt for it is
+    /// uncertain. Attempts name whom they were for, not whom the server then took: whoever was
+    /// refused in an uncertain one is counted too, and waits for a person earlier.
+    pub fn holds(self, index: u32, earlier: &[Attempt]) -> bool {
+        let for_it = |attempt: &&Attempt| attempt.uncertain && attempt.recipients.contains(&index);
+        self == Self::Hold || earlier.iter().filter(for_it).count() + 1 >= UNCERTAIN_ATTEMPTS_MAX
+    }
 }
 
 /// A message with its recipients and attempts.

@@ -17,7 +17,7 @@ pub enum MessageState {
     Held,
     /// Every recipient was accepted by the provider.
     Sent,
-    /// Some recipients were accepted, the others refused.
+    /// Some recipients were accepted, the others were not.
     Partial,
     /// No recipient was accepted.
     Failed,
@@ -25,7 +25,8 @@ pub enum MessageState {
     Expired,
     /// The caller cancelled what was still pending.
     Cancelled,
-    /// A server's reply was lost after the final dot, and the message waits for a person.
+    /// A server's reply was lost after the final dot, and the message waits for a person. It has
+    /// ended, but what it waits for keeps it from being forgotten.
     Uncertain,
 }
 
@@ -47,11 +48,11 @@ pub enum Event {
     Release,
     /// The transaction ended and recipients remain to be tried.
     Defer,
-    /// The transaction ended and no recipient is pending; the outcomes decide.
+    /// No recipient is pending any more; the outcomes decide.
     Settle(MessageState),
-    /// Its expire time came.
+    /// Its expire time came, and nothing about it is uncertain.
     Expire,
-    /// The caller asked.
+    /// The caller asked, and nothing about it is uncertain.
     Cancel,
     /// The caller asked to try those again that were not accepted.
     Retry,
@@ -78,6 +79,12 @@ impl MessageState {
         !matches!(self, Self::Queued | Self::Sending | Self::Held)
     }
 
+    /// Whether a message may be forgotten some time after it ended: not while a person has to say
+    /// what became of it.
+    pub fn may_be_forgotten(self) -> bool {
+        self.has_ended() && self != Self::Uncertain
+    }
+
     /// The state after `event`; none where the event can't happen in this state.
     pub fn after(self, event: Event) -> Option<Self> {
         use MessageState::{
@@ -88,38 +95,48 @@ impl MessageState {
             (Queued | Sending, Event::Hold) => Some(Held),
             (Held, Event::Release) | (Sending, Event::Defer) => Some(Queued),
             (Sending, Event::Settle(to @ (Sent | Partial | Failed | Uncertain))) => Some(to),
+            (Queued | Held, Event::Settle(Uncertain)) => Some(Uncertain),
             (Queued | Sending | Held, Event::Expire) => Some(Expired),
             (Queued | Held, Event::Cancel) => Some(Cancelled),
             (Failed | Expired | Partial | Uncertain, Event::Retry) => Some(Queued),
-            (Uncertain, Event::Resolve(to @ (Sent | Failed))) => Some(to),
+            (Uncertain, Event::Resolve(to @ (Sent | Partial | Failed))) => Some(to),
             _ => None,
         }
     }
 }
 
-/// The state in which the outcomes of its recipients leave a message; none while one is pending.
+/// The state in which the outcomes of its recipients leave a message, where neither its expire time
+/// nor a caller ended it; none while one is pending.
 pub fn settled(recipients: &[Recipient]) -> Option<MessageState> {
     let any = |outcome| {
         recipients
             .iter()
             .any(|recipient| recipient.outcome == outcome)
     };
+    let all_accepted = recipients
+        .iter()
+        .all(|recipient| recipient.outcome == Outcome::Accepted);
     if any(Outcome::Pending) {
         return None;
     }
     Some(if any(Outcome::Uncertain) {
         MessageState::Uncertain
-    } else if any(Outcome::Cancelled) {
-        MessageState::Cancelled
-    } else if any(Outcome::Expired) {
-        MessageState::Expired
-    } else if !any(Outcome::Accepted) {
-        MessageState::Failed
-    } else if any(Outcome::Refused) {
+    } else if all_accepted {
+        MessageState::Sent
+    } else if any(Outcome::Accepted) {
         MessageState::Partial
     } else {
-        MessageState::Sent
+        MessageState::Failed
     })
+}
+
+/// How a message ends that `event` ends ([`Event::Expire`] or [`Event::Cancel`]): as UNCERTAIN all
+/// the same where a recipient is, for that is still to be found out.
+pub fn ended_by(event: Event, recipients: &[Recipient]) -> Event {
+    match settled(recipients) {
+        Some(MessageState::Uncertain) => Event::Settle(MessageState::Uncertain),
+        _ => event,
+    }
 }
 
 #[cfg(test)]
@@ -132,12 +149,14 @@ mod tests {
     #[test]
     fn every_pair_of_state_and_event_goes_where_the_design_says() {
         let settles = [Sent, Partial, Failed, Uncertain].map(|to| (Event::Settle(to), to));
-        let resolves = [Sent, Failed].map(|to| (Event::Resolve(to), to));
+        let resolves = [Sent, Partial, Failed].map(|to| (Event::Resolve(to), to));
         let allowed: Vec<(MessageState, Event, MessageState)> = [
             (Queued, Event::Claim, Sending),
             (Queued, Event::Hold, Held),
             (Queued, Event::Expire, Expired),
             (Queued, Event::Cancel, Cancelled),
+            (Queued, Event::Settle(Uncertain), Uncertain),
+            (Held, Event::Settle(Uncertain), Uncertain),
             (Held, Event::Release, Queued),
             (Held, Event::Expire, Expired),
             (Held, Event::Cancel, Cancelled),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Core;
 use super::outcome::Judge;
 use super::token;
+use crate::env::Elapsed;
 use crate::model::message::Finished;
 use crate::model::secret::Sealed;
 use crate::model::verdict::{Then, judge};
@@ -17,6 +18,12 @@ use crate::store::{Claimed, StoreError};
 
 /// A store that fails is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// A dialogue takes no longer than this up to the final dot, and the body's own time.
+const BEFORE_DOT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// The slowest line over which a body still gets through: 35 MiB in 19 minutes more.
+const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
 /// Delivers what was claimed, and records how it ended, however long the store takes.
 ///
@@ -53,45 +60,100 @@ async fn transact_unharmed(core: &Arc<Core>, claimed: &Claimed) -> Finished {
     }
 }
 
-/// The dialogue, and what it came to.
+/// The dialogue, and what it came to. All of it but the final dot has its time: a server that
+/// answers each step within the minutes that RFC 5321 gives it could keep a message for hours.
 async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
     let judge = Judge::new(core, claimed);
+    let message = &claimed.message.message;
+    let left = message.expire_time.since(core.env.now());
+    let mut progress = Progress::default();
+    let ready = match left.is_zero() {
+        true => Err(Elapsed),
+        false => {
+            let limit = left.min(before_dot_max(message.size_bytes));
+            let preparing = prepare(core, claimed, &judge, &mut progress);
+            core.env.timeout(limit, preparing).await
+        }
+    };
+    match ready {
+        Ok(Prepared::Ended(finished)) => *finished,
+        // The last instant at which it is certain that nothing is sent late.
+        Ok(Prepared::Ready(lease)) if core.env.now() < message.expire_time => {
+            send_dot(&judge, lease, &progress.replies).await
+        }
+        Ok(Prepared::Ready(_)) | Err(Elapsed) => {
+            let phase = progress.transcript.reached().unwrap_or(Phase::Resolve);
+            judge.out_of_time(phase, &progress.replies)
+        }
+    }
+}
+
+/// How long a dialogue may take up to the final dot.
+fn before_dot_max(size_bytes: u64) -> Duration {
+    BEFORE_DOT_MAX + Duration::from_secs(size_bytes / SLOWEST_BYTES_PER_SECOND)
+}
+
+/// How far a dialogue has come, for whoever must end it half-way.
+#[derive(Default)]
+struct Progress {
+    transcript: Transcript,
+    /// What the server said of the recipients, once all of them were named.
+    replies: Vec<RecipientReply>,
+}
+
+enum Prepared {
+    /// There is no dot to send.
+    Ended(Box<Finished>),
+    /// All but the dot is sent, and that it may go out is durable.
+    Ready(Box<Lease>),
+}
+
+impl From<Finished> for Prepared {
+    fn from(finished: Finished) -> Self {
+        Self::Ended(Box::new(finished))
+    }
+}
+
+/// The dialogue up to the final dot. It may be dropped at any point: then nothing was sent.
+async fn prepare(
+    core: &Arc<Core>,
+    claimed: &Claimed,
+    judge: &Judge<'_>,
+    progress: &mut Progress,
+) -> Prepared {
     let id = &claimed.claim.message_id;
     let key = Sealed(claimed.message.message.body_key.clone());
     let body = match core.store.body(id).await {
         Ok(Some(sealed)) => core.vault.open_body(id, &key, &sealed),
-        Ok(None) => return judge.broken("the body is gone"),
-        Err(error) => return judge.interrupted(Phase::Resolve, &error.into()),
+        Ok(None) => return judge.broken("the body is gone").into(),
+        Err(error) => return judge.interrupted(Phase::Resolve, &error.into()).into(),
     };
     let Ok(body) = body else {
         let error = Error::Internal("a body does not open with this vault key".into());
-        return judge.interrupted(Phase::Resolve, &error);
+        return judge.interrupted(Phase::Resolve, &error).into();
     };
     let mut not_before = 0;
     loop {
         let (credential, generation) =
             match token::credential(core, &claimed.service, not_before).await {
                 Ok(credential) => credential,
-                Err(reason) => return judge.no_credential(reason),
+                Err(reason) => return judge.no_credential(reason).into(),
             };
-        let refused = match converse(core, claimed, &judge, (&credential, generation), &body).await
-        {
-            Ended::Done(finished) => return *finished,
-            Ended::TokenRefused(failure) => failure,
+        let login = (&credential, generation);
+        let refused = match converse(core, claimed, judge, login, &body, progress).await {
+            Ok(prepared) => return prepared,
+            Err(TokenRefused(failure)) => failure,
         };
         // A fresh token decides whether the refusal was for the old one's age (facts 3.3).
         if not_before > 0 || claimed.service.config.oauth2().is_none() {
-            return judge.login_refused(&refused);
+            return judge.login_refused(&refused).into();
         }
         not_before = generation + 1;
     }
 }
 
-enum Ended {
-    Done(Box<Finished>),
-    /// AUTH was refused in a way that a fresh token may mend.
-    TokenRefused(Failure),
-}
+/// AUTH was refused in a way that a fresh token may mend.
+struct TokenRefused(Failure);
 
 /// One dialogue, on a parked session or, if that turns out to be closed, on another.
 async fn converse(
@@ -100,7 +162,8 @@ async fn converse(
     judge: &Judge<'_>,
     (credential, generation): (&Credential, u64),
     body: &[u8],
-) -> Ended {
+    progress: &mut Progress,
+) -> Result<Prepared, TokenRefused> {
     let config = &claimed.service.config;
     let target = Target {
         mailbox: config.mailbox(),
@@ -108,61 +171,77 @@ async fn converse(
     };
     let to = recipients(claimed);
     let envelope = Envelope::of(&claimed.message.message.from, &to, body);
-    let done = |finished| Ended::Done(Box::new(finished));
     loop {
-        let mut transcript = Transcript::default();
+        progress.transcript = Transcript::default();
+        let transcript = &mut progress.transcript;
         let limit = config.limits().max_connections;
         let mut lease = match core
             .pool
-            .checkout(&target, generation, credential, limit, &mut transcript)
+            .checkout(&target, generation, credential, limit, transcript)
             .await
         {
             Ok(lease) => lease,
             Err(failure) if asks_for_fresh_token(&failure, judge) => {
-                return Ended::TokenRefused(failure);
+                return Err(TokenRefused(failure));
             }
-            Err(failure) => return done(judge.not_connected(&failure)),
+            Err(failure) => return Ok(judge.not_connected(&failure).into()),
         };
-        return match lease.begin(&envelope, &mut transcript).await {
-            Ok(replies) => done(hand_over(core, claimed, judge, lease, &replies, body).await),
+        return Ok(match lease.begin(&envelope, transcript).await {
+            Ok(replies) => {
+                progress.replies = replies;
+                hand_over(core, claimed, judge, lease, body, progress).await
+            }
             Err(failure) if lease.is_reused() && was_closed(&failure) => continue,
-            Err(failure) => done(judge.failed(&failure)),
-        };
+            Err(failure) => judge.failed(&failure).into(),
+        });
     }
 }
 
-/// Body and final dot. The dot waits until its phase is durable, which happens meanwhile.
+/// The body. The dot waits until its phase is durable, which happens meanwhile.
 async fn hand_over(
     core: &Core,
     claimed: &Claimed,
     judge: &Judge<'_>,
     mut lease: Lease,
-    replies: &[RecipientReply],
     body: &[u8],
-) -> Finished {
+    progress: &mut Progress,
+) -> Prepared {
+    let replies = &progress.replies;
     if !replies.iter().any(RecipientReply::is_accepted) {
         tokio::spawn(lease.park());
-        return judge.answered(replies, None);
+        return judge.answered(replies, None).into();
     }
-    let mut transcript = Transcript::default();
     let (marked, sent) = tokio::join!(
         core.store.mark_dot(core.env.now(), &claimed.claim),
-        lease.body(body, &mut transcript)
+        lease.body(body, &mut progress.transcript)
     );
-    if let Err(failure) = sent {
-        return judge.failed(&failure);
+    if let Err(mut failure) = sent {
+        failure.recipients.clone_from(replies);
+        return judge.failed(&failure).into();
     }
     if let Err(error) = marked {
-        return judge.interrupted(Phase::Data, &error.into());
+        return judge.interrupted(Phase::Data, &error.into()).into();
     }
-    match lease.finish(&mut transcript).await {
+    Prepared::Ready(Box::new(lease))
+}
+
+/// The final dot, and the reply to it.
+async fn send_dot(
+    judge: &Judge<'_>,
+    mut lease: Box<Lease>,
+    replies: &[RecipientReply],
+) -> Finished {
+    match lease.finish(&mut Transcript::default()).await {
         Ok(reply) => {
             // What the server took is recorded before anything else is said to it.
             tokio::spawn(lease.park());
             judge.answered(replies, Some(&reply))
         }
-        Err(failure) if !failure.may_have_been_taken() => judge.failed(&failure),
-        Err(failure) => judge.reply_lost(replies, &failure),
+        Err(failure) if failure.may_have_been_taken() => judge.reply_lost(replies, &failure),
+        Err(mut failure) => {
+            failure.recipients = replies.to_vec();
+            judge.failed(&failure)
+        }
     }
 }
 

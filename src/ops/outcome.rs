@@ -7,9 +7,9 @@ use super::{Core, failure};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Finished, MailboxVerdict, Next, Outcome, RecipientResult};
 use crate::model::schedule::{backoff, probe_interval};
-use crate::model::service::{OnUncertain, Pause};
+use crate::model::service::Pause;
 use crate::model::verdict::{PauseKind, PauseScope, Then, Verdict, judge};
-use crate::model::{Diagnosis, Error, Phase, Reason, Reply};
+use crate::model::{Diagnosis, Error, Phase, Reason, Reply, Timestamp};
 use crate::smtp::{Failure, FailureKind, RecipientReply};
 use crate::store::Claimed;
 
@@ -42,88 +42,78 @@ impl<'a> Judge<'a> {
     /// The server answered to the end: each recipient by its own reply, those it took by the final
     /// one.
     pub(super) fn answered(&self, replies: &[RecipientReply], last: Option<&Reply>) -> Finished {
-        let verdicts: Vec<(Verdict, Reply)> = replies
-            .iter()
-            .map(|recipient| match last {
-                Some(last) if recipient.is_accepted() => {
-                    (judge(last, Phase::Finished, &self.subject), last.clone())
-                }
-                _ => (
-                    judge(&recipient.reply, Phase::RcptTo, &self.subject),
-                    recipient.reply.clone(),
-                ),
-            })
-            .collect();
-        let indexes = self.claimed.claim.recipients.iter();
-        let results = indexes
-            .zip(&verdicts)
-            .map(|(index, (verdict, reply))| result(*index, verdict, reply))
-            .collect();
-        let refused = verdicts
-            .iter()
-            .find(|(verdict, _)| verdict.then != Then::Accept);
-        let reply = last.or(refused.map(|(_, reply)| reply)).cloned();
-        let judged: Vec<&Verdict> = verdicts.iter().map(|(verdict, _)| verdict).collect();
-        let phase = if last.is_some() {
-            Phase::Finished
-        } else {
-            Phase::RcptTo
+        let phase = match last {
+            Some(_) => Phase::Finished,
+            None => Phase::RcptTo,
         };
-        self.concluded(phase, reply, results, &judged)
+        self.concluded(phase, replies, last)
     }
 
     /// The final dot went out and no reply came: the server may have taken the message (RFC 1047).
     pub(super) fn reply_lost(&self, replies: &[RecipientReply], failure: &Failure) -> Finished {
         let lost = catalogue::local(Reason::ReplyLost, &self.subject, &failure.kind.to_string());
-        let hold = self.claimed.message.message.on_uncertain == OnUncertain::Hold;
-        let indexes = self.claimed.claim.recipients.iter();
-        let results = indexes.zip(replies).map(|(index, recipient)| {
-            if !recipient.is_accepted() {
-                return result(
-                    *index,
-                    &judge(&recipient.reply, Phase::RcptTo, &self.subject),
-                    &recipient.reply,
-                );
-            }
-            let outcome = if hold {
-                Outcome::Uncertain
-            } else {
-                Outcome::Pending
-            };
-            RecipientResult {
-                index: *index,
-                outcome,
-                reply: None,
-                diagnosis: Some(lost.clone()),
-            }
-        });
+        let full = &self.claimed.message;
+        let holds = |index| full.message.on_uncertain.holds(index, &full.attempts);
+        let mut results: Vec<_> = self
+            .judged(replies, Phase::RcptTo, None)
+            .iter()
+            .map(Judged::result)
+            .collect();
+        let decided: Vec<u32> = results.iter().map(|result| result.index).collect();
+        let claim = &self.claimed.claim;
+        let open = claim.recipients.iter().filter(|i| !decided.contains(i));
+        results.extend(open.map(|index| RecipientResult {
+            index: *index,
+            outcome: match holds(*index) {
+                true => Outcome::Uncertain,
+                false => Outcome::Pending,
+            },
+            reply: None,
+            diagnosis: Some(lost.clone()),
+        }));
         Finished {
             uncertain: true,
-            recipients: results.collect(),
+            recipients: results,
             ..self.unfinished(Phase::DotSent, lost, self.retry(Duration::ZERO))
         }
     }
 
-    /// The dialogue ended before the dot: nothing was taken.
+    /// The dialogue ended before the dot: nothing was taken. Whom the server had refused by then has
+    /// its answer all the same.
     pub(super) fn failed(&self, failure: &Failure) -> Finished {
         if let FailureKind::Reply(reply) = &failure.kind {
-            let verdict = judge(reply, failure.phase, &self.subject);
-            let results = self
-                .claimed
-                .claim
-                .recipients
-                .iter()
-                .map(|index| result(*index, &verdict, reply))
-                .collect();
-            return self.concluded(failure.phase, Some(reply.clone()), results, &[&verdict]);
+            return self.concluded(failure.phase, &failure.recipients, Some(reply));
         }
         let diagnosis = failure::diagnose(failure, &self.subject);
         if failure.kind == FailureKind::EightBitNotOffered {
             return self.refused(failure.phase, diagnosis);
         }
+        self.given_up(failure.phase, &failure.recipients, diagnosis)
+    }
+
+    /// We ended the dialogue before the dot, since its time was over: nothing was taken.
+    pub(super) fn out_of_time(&self, phase: Phase, replies: &[RecipientReply]) -> Finished {
+        let expired = self.claimed.message.message.expire_time <= self.core.env.now();
+        let (reason, detail) = match expired {
+            true => (Reason::MessageExpired, "it came before the final dot"),
+            false => (
+                Reason::ConnectionLost,
+                "the server took too long over all steps together",
+            ),
+        };
+        let diagnosis = catalogue::local(reason, &self.subject, detail);
+        self.given_up(phase, replies, diagnosis)
+    }
+
+    /// Nothing was heard of those whom the server has not refused.
+    fn given_up(&self, phase: Phase, replies: &[RecipientReply], diagnosis: Diagnosis) -> Finished {
+        let judged = self.judged(replies, Phase::RcptTo, None);
+        let verdicts: Vec<_> = judged.iter().map(|judged| &judged.verdict).collect();
+        let next = self.retry(patience(&verdicts));
         Finished {
-            mailbox: self.unless_heard(failure.phase, &diagnosis),
-            ..self.unfinished(failure.phase, diagnosis, self.retry(Duration::ZERO))
+            recipients: judged.iter().map(Judged::result).collect(),
+            mailbox: self.unless_heard(phase, &diagnosis),
+            ..self.unfinished(phase, diagnosis, next)
         }
     }
 
@@ -215,66 +205,93 @@ impl<'a> Judge<'a> {
         )
     }
 
-    /// Outcomes and what follows from all verdicts together.
+    /// The verdict on each recipient: whom the server refused at RCPT by that reply, the others by
+    /// `rest`, the reply that decided in `phase` about all of them; without one, they have none.
+    fn judged(
+        &self,
+        replies: &[RecipientReply],
+        phase: Phase,
+        rest: Option<&Reply>,
+    ) -> Vec<Judged> {
+        let indexes = self.claimed.claim.recipients.iter().enumerate();
+        let judged = indexes.filter_map(|(n, index)| {
+            let own = replies.get(n).filter(|recipient| !recipient.is_accepted());
+            let (reply, phase) = match own {
+                Some(refused) => (&refused.reply, Phase::RcptTo),
+                None => (rest?, phase),
+            };
+            Some(Judged {
+                index: *index,
+                verdict: judge(reply, phase, &self.subject),
+                reply: reply.clone(),
+            })
+        });
+        judged.collect()
+    }
+
+    /// Outcomes and what follows from all verdicts together; `rest` as in [`Judge::judged`].
     fn concluded(
         &self,
         phase: Phase,
-        reply: Option<Reply>,
-        recipients: Vec<RecipientResult>,
-        verdicts: &[&Verdict],
+        replies: &[RecipientReply],
+        rest: Option<&Reply>,
     ) -> Finished {
-        let pause = verdicts
+        let judged = self.judged(replies, phase, rest);
+        let rest_verdict = rest.map(|reply| judge(reply, phase, &self.subject));
+        let verdicts: Vec<&Verdict> = rest_verdict
             .iter()
-            .find_map(|verdict| Some((verdict.then.pauses()?, &verdict.diagnosis)));
-        let any = |then| verdicts.iter().any(|verdict| verdict.then == then);
-        let why = |reason| {
-            verdicts
-                .iter()
-                .find(|verdict| verdict.diagnosis.reason == reason)
-        };
-        let now = self.core.env.now();
-        let (next, mailbox) = match pause {
-            Some(((scope, kind), diagnosis)) => {
-                let pause = self.pause(scope, kind, phase, diagnosis.clone());
-                (Next::Hold, MailboxVerdict::Paused(pause))
-            }
-            None if why(Reason::ConcurrencyLimited).is_some() => {
-                (self.soon(), MailboxVerdict::Crowded)
-            }
-            None if why(Reason::RateLimited).is_some() => (self.soon(), MailboxVerdict::TooFast),
-            None if any(Then::Accept) => {
-                let split = any(Then::Split) && !any(Then::Retry) && !any(Then::RetryLater);
-                let next = if split {
-                    Next::At {
-                        time: now,
-                        spends: false,
-                    }
-                } else {
-                    self.retry(patience(verdicts))
-                };
-                (next, MailboxVerdict::Works)
-            }
-            None => (
-                self.retry(patience(verdicts)),
-                match verdicts.first() {
-                    Some(verdict) => self.unless_heard(phase, &verdict.diagnosis),
-                    None => MailboxVerdict::Silent,
-                },
-            ),
-        };
+            .chain(judged.iter().map(|judged| &judged.verdict))
+            .collect();
+        let refused = judged
+            .iter()
+            .find(|judged| judged.verdict.then != Then::Accept);
         let diagnosis = verdicts
             .iter()
             .find(|verdict| verdict.then != Then::Accept)
-            .map(|v| v.diagnosis.clone());
+            .map(|verdict| verdict.diagnosis.clone());
+        let (next, mailbox) = self.follows(phase, &verdicts);
         Finished {
             phase,
-            reply,
+            reply: rest.or(refused.map(|judged| &judged.reply)).cloned(),
             diagnosis,
             uncertain: false,
-            recipients,
+            recipients: judged.iter().map(Judged::result).collect(),
             next,
             mailbox,
         }
+    }
+
+    /// What comes next, and what it tells of the mailbox.
+    fn follows(&self, phase: Phase, verdicts: &[&Verdict]) -> (Next, MailboxVerdict) {
+        let any = |then| verdicts.iter().any(|verdict| verdict.then == then);
+        let why = |reason| verdicts.iter().any(|v| v.diagnosis.reason == reason);
+        let mut pauses = verdicts.iter();
+        if let Some(((scope, kind), diagnosis)) =
+            pauses.find_map(|verdict| Some((verdict.then.pauses()?, &verdict.diagnosis)))
+        {
+            let pause = self.pause(scope, kind, phase, diagnosis.clone());
+            return (Next::Hold, MailboxVerdict::Paused(pause));
+        }
+        if why(Reason::ConcurrencyLimited) {
+            return (self.soon(), MailboxVerdict::Crowded);
+        }
+        if why(Reason::RateLimited) {
+            return (self.soon(), MailboxVerdict::TooFast);
+        }
+        let mailbox = match verdicts.first() {
+            _ if any(Then::Accept) => MailboxVerdict::Works,
+            Some(verdict) => self.unless_heard(phase, &verdict.diagnosis),
+            None => MailboxVerdict::Silent,
+        };
+        // Too many recipients is no failure, where the others are done with.
+        let split = any(Then::Split) && (any(Then::Accept) || any(Then::Refuse));
+        let waits = any(Then::Retry) || any(Then::RetryLater);
+        let time = match split && !waits {
+            true => self.core.env.now(),
+            false => self.retry_time(patience(verdicts)),
+        };
+        let spends = !split;
+        (Next::At { time, spends }, mailbox)
     }
 
     fn paused(&self, phase: Phase, diagnosis: Diagnosis, kind: PauseKind) -> Finished {
@@ -353,32 +370,43 @@ impl<'a> Judge<'a> {
     }
 
     fn retry(&self, floor: Duration) -> Next {
-        let wait = backoff(
-            self.claimed.message.message.deferrals,
-            floor,
-            self.core.env.fraction(),
-        );
         Next::At {
-            time: self.core.env.now() + wait,
+            time: self.retry_time(floor),
             spends: true,
         }
     }
+
+    fn retry_time(&self, floor: Duration) -> Timestamp {
+        let deferrals = self.claimed.message.message.deferrals;
+        self.core.env.now() + backoff(deferrals, floor, self.core.env.fraction())
+    }
 }
 
-fn result(index: u32, verdict: &Verdict, reply: &Reply) -> RecipientResult {
-    let outcome = match verdict.then {
-        Then::Accept => Outcome::Accepted,
-        Then::Refuse => Outcome::Refused,
-        Then::Retry | Then::RetryLater | Then::Split | Then::Reauthenticate | Then::Pause(..) => {
-            Outcome::Pending
+/// A recipient of the claim, and the reply that decides about it.
+struct Judged {
+    index: u32,
+    verdict: Verdict,
+    reply: Reply,
+}
+
+impl Judged {
+    fn result(&self) -> RecipientResult {
+        let outcome = match self.verdict.then {
+            Then::Accept => Outcome::Accepted,
+            Then::Refuse => Outcome::Refused,
+            Then::Retry
+            | Then::RetryLater
+            | Then::Split
+            | Then::Reauthenticate
+            | Then::Pause(..) => Outcome::Pending,
+        };
+        let explained = outcome != Outcome::Accepted;
+        RecipientResult {
+            index: self.index,
+            outcome,
+            reply: Some(self.reply.clone()),
+            diagnosis: explained.then(|| self.verdict.diagnosis.clone()),
         }
-    };
-    let diagnosis = (outcome != Outcome::Accepted).then(|| verdict.diagnosis.clone());
-    RecipientResult {
-        index,
-        outcome,
-        reply: Some(reply.clone()),
-        diagnosis,
     }
 }
 

@@ -18,10 +18,10 @@ use crate::store::{Enqueued, NewMessage, StoreError};
 const SEND_AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// How long after its send time a message is given up, unless the caller says otherwise.
-const DEFAULT_EXPIRY: Duration = Duration::from_secs(24 * 3_600);
+pub(super) const DEFAULT_EXPIRY: Duration = Duration::from_secs(24 * 3_600);
 
 /// How far ahead a message may expire.
-const EXPIRE_AHEAD_MAX: Duration = Duration::from_secs(32 * 24 * 3_600);
+pub(super) const EXPIRE_AHEAD_MAX: Duration = Duration::from_secs(32 * 24 * 3_600);
 
 /// The answer to Send.
 #[derive(Clone, Debug, PartialEq)]

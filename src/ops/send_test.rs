@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::token::{self, NoCredential};
 use super::{Core, Result, failure, send, services, to_its_end};
+use crate::env::Elapsed;
 use crate::model::catalogue::{self, Subject};
 use crate::model::content::Email;
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Priority, Recipient};
@@ -54,10 +55,7 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
     let mut transcript = Transcript::default();
     let ended = match core.env.timeout(TEST_MAX, test.run(&mut transcript)).await {
         Ok(ended) => ended?,
-        Err(_) => Ended::failed(test.local(
-            Reason::ConnectionLost,
-            "the test took more than two minutes",
-        )),
+        Err(Elapsed) => test.out_of_time(transcript.reached()),
     };
     test.record(ended, transcript).await
 }
@@ -96,6 +94,8 @@ struct Ended {
     diagnosis: Option<Diagnosis>,
     /// The login itself failed, before any connection.
     no_login: bool,
+    /// The phase in which we stopped waiting.
+    gave_up: Option<Phase>,
 }
 
 impl Ended {
@@ -104,6 +104,7 @@ impl Ended {
             reply: None,
             diagnosis: Some(diagnosis),
             no_login: false,
+            gave_up: None,
         }
     }
 }
@@ -235,7 +236,20 @@ impl<'a> Test<'a> {
             reply: Some(reply),
             diagnosis,
             no_login: false,
+            gave_up: None,
         })
+    }
+
+    /// We stopped waiting. Once the final dot is out, the server may have taken the message.
+    fn out_of_time(&self, reached: Option<Phase>) -> Ended {
+        let reason = match reached {
+            Some(Phase::DotSent) => Reason::ReplyLost,
+            _ => Reason::ConnectionLost,
+        };
+        Ended {
+            gave_up: reached,
+            ..Ended::failed(self.local(reason, "the test took more than two minutes"))
+        }
     }
 
     fn diagnose(&self, failure: &Failure) -> (Then, Diagnosis) {
@@ -274,10 +288,17 @@ impl<'a> Test<'a> {
             message_id: self.message_id.clone(),
             diagnosis: ended.diagnosis.clone(),
         };
+        let reached = transcript.reached().unwrap_or(Phase::Resolve);
         let mut steps = transcript.into_steps();
-        if ended.no_login {
+        let unanswered = match ended.no_login {
+            true => Some(Phase::Authenticate),
+            false => ended
+                .gave_up
+                .filter(|phase| steps.iter().all(|step| step.phase != *phase)),
+        };
+        if let Some(phase) = unanswered {
             steps.push(StepReport {
-                phase: Phase::Authenticate,
+                phase,
                 outcome: Err(ended
                     .diagnosis
                     .as_ref()
@@ -287,11 +308,8 @@ impl<'a> Test<'a> {
                 detail: String::new(),
             });
         }
-        let message = self.message(
-            &ended,
-            steps.last().map_or(Phase::Resolve, |step| step.phase),
-            now,
-        );
+        let phase = unanswered.unwrap_or(reached);
+        let message = self.message(&ended, phase, now);
         self.core
             .store
             .record_test(now, &self.service.id, test, Some(message))

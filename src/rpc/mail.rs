@@ -4,7 +4,7 @@ use prost::Message as _;
 use tokio_stream::Empty;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{self, message, requests, send as convert_send};
+use super::convert::{self, again, message, requests, send as convert_send};
 use super::proto::v1::{self, mail_api_server::MailApi};
 use super::{Answer, Api};
 use crate::ops::{messages, send};
@@ -90,15 +90,29 @@ impl MailApi for Api {
 
     async fn retry_message(
         &self,
-        _: Request<v1::RetryMessageRequest>,
+        request: Request<v1::RetryMessageRequest>,
     ) -> Answer<v1::RetryMessageResponse> {
-        self.unimplemented("RetryMessage")
+        let (id, expire_time) =
+            again::retry_message(request.into_inner()).map_err(|error| self.status(error))?;
+        let (full, cursor) = messages::retry(&self.core, &id, expire_time)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::RetryMessageResponse {
+            message: Some(message::message(full, cursor)),
+        }))
     }
 
     async fn resolve_message(
         &self,
-        _: Request<v1::ResolveMessageRequest>,
+        request: Request<v1::ResolveMessageRequest>,
     ) -> Answer<v1::ResolveMessageResponse> {
-        self.unimplemented("ResolveMessage")
+        let (id, resolution) =
+            again::resolve_message(request.into_inner()).map_err(|error| self.status(error))?;
+        let (full, cursor) = messages::resolve(&self.core, &id, resolution)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::ResolveMessageResponse {
+            message: Some(message::message(full, cursor)),
+        }))
     }
 }

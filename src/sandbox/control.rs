@@ -50,8 +50,10 @@ pub struct Stats {
     pub rate_refused: u64,
     /// Messages refused for too many concurrent submissions, `throttle@` not included.
     pub concurrency_refused: u64,
-    /// Final replies that are held back now (`hold_data_reply`, `slow@`).
+    /// Replies that are held back now (`hold_data_reply`, `slow@` and its like).
     pub held: u64,
+    /// Replies that were ever held back.
+    pub held_total: u64,
     /// By authenticated mailbox; "" is the relay without AUTH.
     pub mailboxes: BTreeMap<String, MailboxStats>,
 }
@@ -262,9 +264,21 @@ impl Control {
         self.shared.update(|world| world.recipients_max = max);
     }
 
+    /// Whether EHLO offers PIPELINING (default on): without, a client waits for each reply.
+    pub fn pipelining(&self, on: bool) {
+        self.shared.update(|world| world.pipelining = on);
+    }
+
     /// How often `throttle@` refuses before it accepts (default 1), by mailbox and recipient.
     pub fn throttle_times(&self, times: u32) {
         self.shared.update(|world| world.throttle_times = times);
+    }
+
+    /// How often `drop-after-dot@` takes a message without a reply before it answers (default 1), by
+    /// mailbox and recipient.
+    pub fn drop_after_dot_times(&self, times: u32) {
+        self.shared
+            .update(|world| world.drop_after_dot_times = times);
     }
 
     /// While on, every final reply is held back after the message was taken.
@@ -272,7 +286,8 @@ impl Control {
         self.shared.update(|world| world.hold_replies = on);
     }
 
-    /// Lets go the final replies that are held back now, those of `slow@` included.
+    /// Lets go the replies that are held back now, those of `slow@`, `slow-data@` and `slow-rcpt@`
+    /// included.
     pub fn release(&self) {
         self.shared.update(|world| world.releases += 1);
     }

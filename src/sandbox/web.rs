@@ -153,6 +153,12 @@ enum Command {
     ThrottleTimes {
         times: u32,
     },
+    DropAfterDotTimes {
+        times: u32,
+    },
+    Pipelining {
+        on: bool,
+    },
     HoldDataReply {
         on: bool,
     },
@@ -193,6 +199,8 @@ impl Command {
             Self::RateLimit { rate } => to.rate_limit(rate),
             Self::RecipientsPerMessage { max } => to.recipients_per_message(max),
             Self::ThrottleTimes { times } => to.throttle_times(times),
+            Self::DropAfterDotTimes { times } => to.drop_after_dot_times(times),
+            Self::Pipelining { on } => to.pipelining(on),
             Self::HoldDataReply { on } => to.hold_data_reply(on),
             Self::Release => to.release(),
         }

@@ -57,7 +57,8 @@ impl<S: Transport> Session<S> {
     /// refusal, [`Session::reset`] comes before the next envelope.
     ///
     /// # Errors
-    /// A refused MAIL or DATA, or a broken conversation; nothing was sent to anyone.
+    /// A refused MAIL or DATA, or a broken conversation; nothing was sent to anyone. What was said
+    /// of the recipients before is in [`Failure::recipients`].
     pub async fn begin(
         &mut self,
         envelope: &Envelope<'_>,
@@ -100,6 +101,7 @@ impl<S: Transport> Session<S> {
             self.channel.queue(b"DATA\r\n");
         }
 
+        transcript.began(Phase::MailFrom);
         let mail = self.answer(Phase::MailFrom, timeouts.mail).await?;
         if !mail.is_positive() {
             // The replies to what went with it are still to come.
@@ -109,6 +111,7 @@ impl<S: Transport> Session<S> {
         }
         transcript.passed(Phase::MailFrom, clock.lap(self), Some(mail), String::new());
 
+        transcript.began(Phase::RcptTo);
         let replies = self.recipients(envelope.to, pipelined).await?;
         let is_wanted = note_recipients(&replies, clock.lap(self), transcript);
         if !pipelined {
@@ -118,9 +121,15 @@ impl<S: Transport> Session<S> {
             }
             self.channel.queue(b"DATA\r\n");
         }
+        transcript.began(Phase::Data);
         let go_ahead = self.answer(Phase::Data, timeouts.data).await;
-        self.data(go_ahead, is_wanted, clock, transcript).await?;
-        Ok(replies)
+        match self.data(go_ahead, is_wanted, clock, transcript).await {
+            Ok(()) => Ok(replies),
+            Err(failure) => Err(Failure {
+                recipients: replies,
+                ..failure
+            }),
+        }
     }
 
     async fn recipients(
@@ -135,7 +144,15 @@ impl<S: Transport> Session<S> {
                 self.channel.queue(rcpt_line(recipient).as_bytes());
             }
             let limit = self.settings.timeouts.rcpt;
-            let reply = self.answer(Phase::RcptTo, limit).await?;
+            let reply = match self.answer(Phase::RcptTo, limit).await {
+                Ok(reply) => reply,
+                Err(failure) => {
+                    return Err(Failure {
+                        recipients: replies,
+                        ..failure
+                    });
+                }
+            };
             text_bytes += reply.text.len();
             if text_bytes > ENVELOPE_REPLIES_MAX_BYTES {
                 let text = "the server's replies to one envelope are larger than 1 MiB";

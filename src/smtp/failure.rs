@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::envelope::RecipientReply;
 use crate::egress::DialError;
 use crate::model::{Phase, Reply};
 
@@ -11,6 +12,9 @@ pub struct Failure {
     /// The step that failed; [`Phase::DotSent`] once the final dot was on its way.
     pub phase: Phase,
     pub kind: FailureKind,
+    /// What the server had said of the first recipients by then: whom it refused has its answer,
+    /// whatever became of the others.
+    pub recipients: Vec<RecipientReply>,
 }
 
 /// What went wrong. No text here holds what a peer said outside of a well-formed SMTP reply.
@@ -60,7 +64,11 @@ impl Failure {
 impl FailureKind {
     /// The failure of this kind in `phase`.
     pub(super) fn at(self, phase: Phase) -> Failure {
-        Failure { phase, kind: self }
+        Failure {
+            phase,
+            kind: self,
+            recipients: Vec::new(),
+        }
     }
 
     pub(super) fn protocol(text: &str) -> Self {

@@ -107,7 +107,8 @@ impl Pool {
     }
 
     /// A session of the token generation, parked or fresh; waits, in turn, while `max_connections`
-    /// (at least one) are in use. The newest call's `max_connections` holds for the mailbox.
+    /// (at least one) are in use. The newest call's `max_connections` holds for the mailbox. How long
+    /// it may wait is the caller's: dropped half-way, it leaves nothing behind.
     ///
     /// # Errors
     /// See [`connect`].

@@ -11,6 +11,7 @@ use crate::model::{Phase, Reply};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     steps: Vec<StepReport>,
+    reached: Option<Phase>,
 }
 
 /// One step. The phase [`Phase::DotSent`] stands for the final dot and its reply.
@@ -36,6 +37,16 @@ impl Transcript {
     /// The steps so far, taken out.
     pub fn into_steps(self) -> Vec<StepReport> {
         self.steps
+    }
+
+    /// The phase that was begun last, also where nothing more was heard of it.
+    pub fn reached(&self) -> Option<Phase> {
+        self.reached
+    }
+
+    /// From here on a conversation that is given up was given up in this phase.
+    pub(super) fn began(&mut self, phase: Phase) {
+        self.reached = Some(phase);
     }
 
     /// A step that went well.
@@ -69,6 +80,7 @@ impl Transcript {
     /// A phase in several parts (EHLO before and after TLS, DATA and the body) is one step: its
     /// times add up, and the newest part says how it went.
     fn merge(&mut self, part: StepReport) {
+        self.began(part.phase);
         let Some(step) = self.steps.iter_mut().find(|step| step.phase == part.phase) else {
             self.steps.push(part);
             return;

@@ -133,7 +133,10 @@ impl<S: Transport> Session<S> {
         let mut clock = StepClock::start(self);
         // A reply that is already here can't be the dot's.
         let result = match self.channel.expect_silence().await {
-            Ok(()) => self.dot().await,
+            Ok(()) => {
+                transcript.began(Phase::DotSent);
+                self.dot().await
+            }
             Err(kind) => Err(kind.at(Phase::Data)),
         };
         let spent = clock.lap(self);

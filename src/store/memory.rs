@@ -16,8 +16,8 @@ use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store,
-    TokenRow, encode,
+    PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
+    Store, TokenRow, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -232,6 +232,24 @@ impl Store for MemoryStore {
 
     async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()> {
         self.write(|state| state.cancel_message(now, id))
+    }
+
+    async fn retry_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        expire_time: Timestamp,
+    ) -> Result<(FullMessage, u64)> {
+        self.write(|state| state.retry_message(now, id, expire_time))
+    }
+
+    async fn resolve_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        resolution: Resolution,
+    ) -> Result<(FullMessage, u64)> {
+        self.write(|state| state.resolve_message(now, id, resolution))
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {

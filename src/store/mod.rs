@@ -56,6 +56,8 @@ pub enum StoreError {
     WrongState(MessageState),
     /// The service has unfinished mail: so many messages.
     PendingMail(u64),
+    /// It has ended so that it could be sent again, but can't be, for this reason.
+    CannotRetry(&'static str),
     /// No test of the service has passed.
     NotTested,
     /// The place in the log is from another store, in the future, or trimmed.
@@ -212,6 +214,15 @@ pub enum Enqueued {
     },
     /// There was one of this request id already; compare `content_digest`.
     Known { message: Message, sequence: u64 },
+}
+
+/// A person's word about recipients whose reply was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The server took it for them: they become ACCEPTED.
+    Sent,
+    /// It did not: they become REFUSED.
+    Failed,
 }
 
 /// A message to deliver now.
@@ -376,9 +387,30 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<(FullMessage, u64)>>;
     /// The sealed body; none once trimmed.
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>>;
-    /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes.
-    /// A CANCELLED message stays as it is; every other state is `WrongState`.
+    /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes. It
+    /// becomes UNCERTAIN, and keeps its body, where a recipient is, or was pending because a reply
+    /// was lost. A CANCELLED message stays as it is; every other state is `WrongState`.
     async fn cancel_message(&self, now: Timestamp, id: &MessageId) -> Result<()>;
+    /// Queues what is FAILED, EXPIRED, PARTIAL or UNCERTAIN again, or holds it where its service
+    /// can't send: its recipients are pending again, except those that were accepted or cancelled,
+    /// its backoff begins anew, and its request id is known again. Every other state is
+    /// `WrongState`; `CannotRetry` without its body, its service, or anyone to send it to. Returns
+    /// it as the transaction left it, with the sequence of its newest event.
+    async fn retry_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        expire_time: Timestamp,
+    ) -> Result<(FullMessage, u64)>;
+    /// Ends what is UNCERTAIN by a person's word, and drops its body where that makes it SENT. A
+    /// message that was resolved so already stays as it is; every other state is `WrongState`.
+    /// Returns it as the transaction left it, with the sequence of its newest event.
+    async fn resolve_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        resolution: Resolution,
+    ) -> Result<(FullMessage, u64)>;
 
     // Delivery.
 
@@ -388,19 +420,24 @@ pub trait Store: Send + Sync {
     /// want the same share it evenly; then the longest due. What is due in a service that can't
     /// send becomes HELD. A paused mailbox gives out one message at its probe time, a paused tenant
     /// one of all its mailboxes, and none else. A claim takes at most `recipients_per_message`
-    /// pending recipients.
+    /// pending recipients, those first that were tried least.
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
     /// Records that the final dot may go out from now on.
     async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
-    /// Ends a claim: outcomes, attempt, state, mailbox and event in one. Accepted bodies go.
+    /// Ends a claim: outcomes, attempt, state, mailbox and event in one. Accepted bodies go. Where
+    /// that decided about a recipient, and another is pending that was tried less often, the message
+    /// is due at once and spends no attempt, whatever [`Finished::next`] says.
     async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()>;
-    /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many.
+    /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many. As
+    /// with a cancelled one, such a message becomes UNCERTAIN where a recipient is.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
     /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
     /// find something through time alone. To be asked after `claim_due` has taken what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store: ends all claims. A transaction before its dot is due
-    /// again; one after it is uncertain and follows its message's `on_uncertain`.
+    /// again; one after it is uncertain and follows [`OnUncertain::holds`].
+    ///
+    /// [`OnUncertain::holds`]: crate::model::service::OnUncertain::holds
     async fn recover(&self, now: Timestamp) -> Result<()>;
 
     // The log.
@@ -410,7 +447,8 @@ pub trait Store: Send + Sync {
     /// Events behind `sequence`, at most `limit`. `OutOfRange` outside of the bounds.
     async fn events_after(&self, sequence: u64, limit: usize) -> Result<Vec<Event>>;
     /// Removes events and ended messages older than `before`, request ids of ended messages
-    /// accepted before `requests_before`, and expired authorizations.
+    /// accepted before `requests_before`, and expired authorizations. An UNCERTAIN message and its
+    /// request id stay until somebody resolves it.
     async fn trim(
         &self,
         now: Timestamp,

@@ -186,6 +186,17 @@ impl House {
         self.message(&sent.message_id).await
     }
 
+    /// Moves the clock to the message's next attempt, and gives it when it is queued once more.
+    pub async fn deferred_again(&self, message: &v1::Message) -> v1::Message {
+        let mut feed = self.watch(&message.cursor).await;
+        self.advance_to(message.next_attempt_time.expect("it is queued"));
+        feed.message(&message.message_id, MessageState::Sending)
+            .await;
+        feed.message(&message.message_id, MessageState::Queued)
+            .await;
+        self.message(&message.message_id).await
+    }
+
     /// Moves the clock to the message's next attempt, and gives it when it has ended in `state`.
     pub async fn next_attempt(&self, message: &v1::Message, state: MessageState) -> v1::Message {
         self.advance_to(message.next_attempt_time.expect("it is queued"));

@@ -91,3 +91,72 @@ fn the_services_own_choice_holds_where_the_message_makes_none() {
         assert_eq!(message.on_uncertain(), OnUncertain::Hold);
     });
 }
+
+#[test]
+fn a_server_that_takes_mail_and_never_answers_gets_it_three_times_and_no_more() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        house.control().drop_after_dot_times(u32::MAX);
+        let mut message = house.deferred(text_to(&[LOST])).await;
+        message = house.deferred_again(&message).await;
+        let held = house.next_attempt(&message, MessageState::Uncertain).await;
+        assert_eq!(held.on_uncertain(), OnUncertain::Resend);
+        assert!(held.attempts.iter().all(|attempt| attempt.uncertain));
+        assert_eq!(held.recipients[0].outcome(), RecipientOutcome::Uncertain);
+        assert_eq!(held.problem.unwrap().reason(), Reason::ReplyLost);
+        house.advance(Duration::from_secs(86_400));
+        let other = house.mail_to(&["ann@contoso.com"]).await;
+        house
+            .message_in(&other.message_id, MessageState::Sent)
+            .await;
+        let mail = house.sandbox.mail();
+        assert_eq!(mail.iter().filter(|mail| mail.rcpt_to == [LOST]).count(), 3);
+    });
+}
+
+/// A message of which one recipient is UNCERTAIN while the other waits to be tried again.
+async fn half_uncertain(house: &House, lost: &str, other: &str) -> v1::Message {
+    let request = v1::SendRequest {
+        on_uncertain: OnUncertain::Hold.into(),
+        ..text_to(&[lost, other])
+    };
+    let message = house.deferred(request).await;
+    let outcomes: Vec<_> = message.recipients.iter().map(|r| r.outcome()).collect();
+    assert_eq!(
+        outcomes,
+        [RecipientOutcome::Uncertain, RecipientOutcome::Pending]
+    );
+    message
+}
+
+#[test]
+fn an_uncertain_recipient_is_not_forgotten_when_the_others_end() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let cancelled = half_uncertain(&house, LOST, "greylist@contoso.com").await;
+        let request = v1::CancelMessageRequest {
+            message_id: cancelled.message_id.clone(),
+        };
+        let answer = house.mail().cancel_message(request).await.unwrap();
+        let cancelled = answer.into_inner().message.unwrap();
+
+        let lost = "drop-after-dot+two@contoso.com";
+        let waiting = half_uncertain(&house, lost, "greylist+two@contoso.com").await;
+        house.suspend("adele").await;
+        house.advance(Duration::from_secs(86_400));
+        let expired = house
+            .message_in(&waiting.message_id, MessageState::Uncertain)
+            .await;
+        for (message, end) in [
+            (cancelled, RecipientOutcome::Cancelled),
+            (expired, RecipientOutcome::Expired),
+        ] {
+            assert_eq!(message.state(), MessageState::Uncertain);
+            assert!(message.end_time.is_some());
+            let outcomes: Vec<_> = message.recipients.iter().map(|r| r.outcome()).collect();
+            assert_eq!(outcomes, [RecipientOutcome::Uncertain, end]);
+        }
+    });
+}

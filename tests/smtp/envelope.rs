@@ -81,6 +81,34 @@ async fn data_refused_for_want_of_recipients_needs_no_dot() {
 }
 
 #[tokio::test]
+async fn what_was_said_of_the_recipients_outlives_what_ends_the_envelope() {
+    for (script, phase, codes) in [
+        (
+            "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 550 no\nS: 554 no\nC: RSET\nS: 250 ok",
+            Phase::Data,
+            vec![250, 550],
+        ),
+        (
+            "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 550 no\nCLOSE",
+            Phase::Data,
+            vec![250, 550],
+        ),
+        (
+            "C: MAIL\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 550 no\nS: 421 bye\nCLOSE",
+            Phase::RcptTo,
+            vec![550],
+        ),
+    ] {
+        let world = World::new();
+        let (mut session, _peer) = world.session(script).await;
+        let failure = begin(&mut session, 2).await.unwrap_err();
+        assert_eq!(failure.phase, phase, "{script}");
+        let said = failure.recipients.iter().map(|of| of.reply.code);
+        assert_eq!(said.collect::<Vec<_>>(), codes, "{script}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_sender_is_the_failure_and_the_session_survives_it() {
     let world = World::new();
     let script = "C: MAIL\nC: RCPT\nC: DATA\nS: 550 5.7.60 not yours\nS: 503 no\nS: 503 no\nC: RSET\nS: 250 ok";

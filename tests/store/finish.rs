@@ -4,7 +4,7 @@ use mailwright::model::message::{Claim, Finished, MailboxVerdict, Next, Outcome}
 use mailwright::model::service::ServiceState;
 use mailwright::model::state::MessageState;
 use mailwright::model::{Phase, Reason, Reply};
-use mailwright::store::StoreError;
+use mailwright::store::{Resolution, StoreError};
 
 use crate::fixtures::*;
 
@@ -257,4 +257,75 @@ pub async fn a_recipient_outside_of_the_claim_is_refused_whole(store: Shared) {
     assert_eq!(state(&store, 1).await, MessageState::Sending);
     assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
     assert_eq!(newest(&store).await, before);
+}
+
+pub async fn an_uncertain_recipient_outlives_the_end_of_the_others(store: Shared) {
+    ready(&store, "news").await;
+    let lost = async |n: u32, now: i64| {
+        let mut new = to_many(message("news", n), 2);
+        new.message.expire_time = at(10);
+        enqueue(&store, 0, new).await;
+        let claim = claim_one(&store, 0).await;
+        let mut finished = deferred(&claim, now, true);
+        finished.recipients[0].outcome = Outcome::Uncertain;
+        store.finish(at(now), &claim, finished).await.unwrap();
+    };
+    lost(1, 5).await;
+    assert_eq!(state(&store, 1).await, MessageState::Queued);
+    store.cancel_message(at(6), &mid(1)).await.unwrap();
+    lost(2, 5).await;
+    assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+    lost(3, 5).await;
+    suspend(&store, 6, "news", true).await;
+    claim(&store, 7).await;
+    assert_eq!(state(&store, 3).await, MessageState::Held);
+    assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+    suspend(&store, 8, "news", false).await;
+    lost(4, 10).await;
+    let ends = [
+        Outcome::Cancelled,
+        Outcome::Expired,
+        Outcome::Expired,
+        Outcome::Expired,
+    ];
+    for (n, end) in (1..).zip(ends) {
+        let full = full(&store, n).await;
+        assert_eq!(full.message.state, MessageState::Uncertain, "{n}");
+        assert!(full.message.end_time.is_some());
+        let outcomes: Vec<_> = full.recipients.iter().map(|r| r.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Uncertain, end]);
+        assert!(store.body(&mid(n)).await.unwrap().is_some());
+    }
+}
+
+pub async fn a_lost_reply_that_nothing_settles_is_uncertain(store: Shared) {
+    let lost = async |n: u32| {
+        let mut new = to_many(message("news", n), 2);
+        new.message.expire_time = at(10);
+        enqueue(&store, 0, new).await;
+        let claim = claim_one(&store, 0).await;
+        let mut finished = deferred(&claim, 5, true);
+        finished.uncertain = true;
+        // To be sent again, while the other recipient was deferred by a reply of its own.
+        finished.recipients[0].diagnosis = Some(diagnosis(Reason::ReplyLost));
+        store.finish(at(5), &claim, finished).await.unwrap();
+        assert_eq!(state(&store, n).await, MessageState::Queued);
+    };
+    ready(&store, "news").await;
+    lost(1).await;
+    store.cancel_message(at(6), &mid(1)).await.unwrap();
+    lost(2).await;
+    assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+    for (n, end) in [(1, Outcome::Cancelled), (2, Outcome::Expired)] {
+        let full = full(&store, n).await;
+        assert_eq!(full.message.state, MessageState::Uncertain);
+        let outcomes: Vec<_> = full.recipients.iter().map(|r| r.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Uncertain, end]);
+    }
+    // What a person has settled stays settled.
+    let word = Resolution::Failed;
+    store.resolve_message(at(20), &mid(2), word).await.unwrap();
+    store.retry_message(at(21), &mid(2), at(30)).await.unwrap();
+    assert_eq!(store.expire_due(at(30), 9).await, Ok(1));
+    assert_eq!(state(&store, 2).await, MessageState::Expired);
 }

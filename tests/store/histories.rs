@@ -9,7 +9,7 @@ use mailwright::model::message::{
 use mailwright::model::service::{OnUncertain, Pause, Service, ServiceState};
 use mailwright::model::state::{Event as Step, MessageState};
 use mailwright::model::{EmailAddress, MessageId, Reason, ServiceId};
-use mailwright::store::{MessageFilter, ServiceFilter};
+use mailwright::store::{MessageFilter, Resolution, ServiceFilter};
 use proptest::prelude::*;
 
 use crate::fixtures::*;
@@ -35,6 +35,8 @@ enum Op {
         verdict: u8,
     },
     Cancel(u8),
+    Retry(u8, u8),
+    Resolve(u8, bool),
     Suspend(u8, bool),
     Pause(u8),
     EndPause(u8),
@@ -59,6 +61,8 @@ fn op() -> impl Strategy<Value = Op> {
                 Op::Finish { claim, outcomes, next, verdict }
             }),
         2 => any::<u8>().prop_map(Op::Cancel),
+        3 => (any::<u8>(), 1u8..200).prop_map(|(n, expire)| Op::Retry(n, expire)),
+        2 => any::<(u8, bool)>().prop_map(|(n, as_sent)| Op::Resolve(n, as_sent)),
         2 => (0u8..3, any::<bool>()).prop_map(|(n, on)| Op::Suspend(n, on)),
         1 => (0u8..3).prop_map(Op::Pause),
         1 => (0u8..3).prop_map(Op::EndPause),
@@ -152,6 +156,18 @@ impl World {
             Op::Cancel(n) => {
                 let _ = store.cancel_message(now, &mid(u32::from(n) % 40)).await;
             }
+            Op::Retry(n, expire) => {
+                let (id, expire) = (mid(u32::from(n) % 40), self.now + i64::from(expire));
+                let _ = store.retry_message(now, &id, at(expire)).await;
+            }
+            Op::Resolve(n, as_sent) => {
+                let word = match as_sent {
+                    true => Resolution::Sent,
+                    false => Resolution::Failed,
+                };
+                let id = mid(u32::from(n) % 40);
+                let _ = store.resolve_message(now, &id, word).await;
+            }
             Op::Suspend(n, on) => suspend(&store, self.now, name(n), on).await,
             Op::Pause(n) => {
                 let row = store.service(&svc(name(n))).await.unwrap().unwrap();
@@ -191,7 +207,10 @@ impl World {
             Op::Trim(age) => {
                 let before = at(self.now - 4 * i64::from(age));
                 store.trim(now, before, before).await.unwrap();
-                let gone = |full: &FullMessage| full.message.end_time.is_some_and(|t| t < before);
+                let gone = |full: &FullMessage| {
+                    full.message.state != MessageState::Uncertain
+                        && full.message.end_time.is_some_and(|t| t < before)
+                };
                 self.messages.retain(|_, full| !gone(full));
             }
         }
@@ -313,6 +332,13 @@ impl World {
             if !ended {
                 *pending.entry(read.message.service_id.clone()).or_default() += 1;
             }
+            let of = |outcome| read.recipients.iter().any(|r| r.outcome == outcome);
+            assert_eq!(of(Outcome::Pending), !ended);
+            if ended {
+                let uncertain = read.message.state == MessageState::Uncertain;
+                assert_eq!(of(Outcome::Uncertain), uncertain, "nobody would decide it");
+                assert!(body.is_some() || !uncertain);
+            }
             if read.message.state == MessageState::Held {
                 let state = service_state(&self.store, read.message.service_id.as_str()).await;
                 assert_ne!(state, ServiceState::Ready, "held without a reason");
@@ -342,6 +368,8 @@ fn may_follow(previous: Option<MessageState>, state: MessageState) -> bool {
         Step::Settle(state),
         Step::Expire,
         Step::Cancel,
+        Step::Retry,
+        Step::Resolve(state),
     ];
     steps
         .iter()

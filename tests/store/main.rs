@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod again;
 mod authorizations;
 mod claims;
 mod disk;
@@ -16,6 +17,7 @@ mod histories;
 mod mailboxes;
 mod messages;
 mod pacing;
+mod parts;
 mod pauses;
 mod recover;
 mod services;
@@ -97,6 +99,26 @@ macro_rules! suite {
                 a_message_is_cancelled_or_claimed_but_never_both,
                 events_carry_no_body_key,
             ],
+            again: [
+                what_has_ended_without_all_is_queued_again_for_the_others,
+                a_retried_message_that_cannot_be_sent_is_held,
+                what_can_not_be_retried_says_why,
+                a_retried_message_is_claimed_expires_and_settles_like_a_new_one,
+                a_retried_message_is_known_by_its_request_id_again,
+                a_request_id_that_has_another_message_stays_with_it,
+                what_was_cancelled_is_not_sent_again,
+                a_persons_word_ends_an_uncertain_message,
+                a_message_resolved_as_sent_loses_its_body_and_others_keep_it,
+                resolving_twice_is_resolving_once,
+                only_what_is_uncertain_is_resolved,
+                an_uncertain_message_waits_however_long_it_takes,
+                a_deleted_service_leaves_its_uncertain_messages_to_be_resolved,
+            ],
+            parts: [
+                the_least_tried_recipients_go_first,
+                a_round_goes_on_at_once_and_then_waits,
+                a_round_waits_where_nothing_was_decided,
+            ],
             claims: [
                 what_is_due_is_claimed_once,
                 what_is_not_due_is_not_claimed,
@@ -152,12 +174,15 @@ macro_rules! suite {
                 the_newest_problem_is_shown_until_it_is_sent,
                 a_stale_claim_changes_nothing,
                 a_recipient_outside_of_the_claim_is_refused_whole,
+                an_uncertain_recipient_outlives_the_end_of_the_others,
+                a_lost_reply_that_nothing_settles_is_uncertain,
             ],
             recover: [
                 a_transaction_before_its_dot_is_due_again,
                 a_transaction_after_its_dot_is_resent_as_uncertain,
                 a_transaction_after_its_dot_waits_for_a_person_where_told_so,
                 recipients_outside_of_an_uncertain_claim_are_still_due,
+                the_third_lost_reply_waits_for_a_person_whoever_lost_it,
                 claims_of_the_dead_process_are_stale,
                 refreshes_of_the_dead_process_are_due_again,
             ],

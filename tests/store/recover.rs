@@ -1,5 +1,6 @@
 //! Promises about what the next process finds.
 
+use mailwright::model::Reason;
 use mailwright::model::message::{Claim, Outcome};
 use mailwright::model::service::OnUncertain;
 use mailwright::model::state::MessageState;
@@ -77,6 +78,41 @@ pub async fn recipients_outside_of_an_uncertain_claim_are_still_due(store: Share
     assert_eq!(second.recipients, [1]);
     let finished = accepted(&second);
     store.finish(at(51), &second, finished).await.unwrap();
+    assert_eq!(state(&store, 1).await, MessageState::Uncertain);
+}
+
+pub async fn the_third_lost_reply_waits_for_a_person_whoever_lost_it(store: Shared) {
+    ready(&store, "news").await;
+    enqueue(&store, 0, to_many(message("news", 1), 2)).await;
+    // The server's silence and the end of a process count alike.
+    let first = claim_one(&store, 0).await;
+    let mut lost = deferred(&first, 1, true);
+    lost.uncertain = true;
+    store.finish(at(1), &first, lost).await.unwrap();
+    for round in 2..4 {
+        let claim = claim_one(&store, round).await;
+        store.mark_dot(at(round), &claim).await.unwrap();
+        assert_eq!(state(&store, 1).await, MessageState::Sending);
+        store.recover(at(round)).await.unwrap();
+    }
+    let full = full(&store, 1).await;
+    assert_eq!(full.message.state, MessageState::Uncertain);
+    assert_eq!(full.attempts.len(), 3);
+    let lost = Reason::ReplyLost;
+    for recipient in &full.recipients {
+        assert_eq!(recipient.outcome, Outcome::Uncertain);
+        assert_eq!(recipient.diagnosis.as_ref().unwrap().reason, lost);
+    }
+    let attempt = &full.attempts[2];
+    assert_eq!(attempt.diagnosis.as_ref().unwrap().reason, lost);
+    assert_eq!(full.message.problem.unwrap().reason, lost);
+
+    // A person may have it sent once more, and is asked again where that is lost, too.
+    let retried = store.retry_message(at(9), &mid(1), at(999)).await;
+    retried.unwrap();
+    let claim = claim_one(&store, 9).await;
+    store.mark_dot(at(9), &claim).await.unwrap();
+    store.recover(at(10)).await.unwrap();
     assert_eq!(state(&store, 1).await, MessageState::Uncertain);
 }
 

@@ -9,6 +9,7 @@ use crate::model::state::MessageState;
 use crate::model::{Phase, Reason, diagnosis};
 use crate::ops::feed::Kind;
 use crate::rpc::proto::v1;
+use crate::store::Resolution;
 
 macro_rules! to_proto {
     ($to:ident: $model:path, $proto:ident { $($m:ident = $p:ident),* $(,)? }) => {
@@ -68,6 +69,7 @@ both_ways!(message_state, message_state_from: MessageState, MessageState {
     Queued = Queued, Sending = Sending, Held = Held, Sent = Sent, Partial = Partial,
     Failed = Failed, Expired = Expired, Cancelled = Cancelled, Uncertain = Uncertain,
 });
+from_proto!(resolution_from: Resolution, Resolution { Sent = Sent, Failed = Failed });
 from_proto!(event_kind_from: Kind, EventKind { Message = Message, Service = Service });
 
 to_proto!(outcome: Outcome, RecipientOutcome {

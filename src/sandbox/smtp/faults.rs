@@ -3,7 +3,7 @@
 use crate::sandbox::world::World;
 
 /// Name and effect, for the index page; the names are the local parts.
-pub(in crate::sandbox) const FAULTS: [(&str, &str); 10] = [
+pub(in crate::sandbox) const FAULTS: [(&str, &str); 13] = [
     ("refused", "RCPT: 550 5.4.1, always"),
     (
         "greylist",
@@ -28,8 +28,11 @@ pub(in crate::sandbox) const FAULTS: [(&str, &str); 10] = [
     ),
     (
         "drop-after-dot",
-        "the message is taken and the connection closes without a reply, the first time only",
+        "the message is taken and the connection closes without a reply, the first time only (see drop_after_dot_times)",
     ),
+    ("data-refused", "554 5.7.1 in place of the 354, always"),
+    ("slow-rcpt", "RCPT: accepted, after a release"),
+    ("slow-data", "the 354 waits for a release"),
     (
         "slow",
         "the message is taken, the final reply waits for a release",
@@ -49,6 +52,8 @@ pub(super) enum Fault {
     DropBeforeDot,
     DropMidBody,
     DropAfterDot,
+    DataRefused,
+    SlowData,
     Slow,
 }
 
@@ -70,6 +75,11 @@ pub(super) fn at_rcpt(world: &mut World, mailbox: &str, recipient: &str) -> Opti
     }
 }
 
+/// Whether the reply to RCPT waits for a release.
+pub(super) fn waits_at_rcpt(recipient: &str) -> bool {
+    name(recipient) == "slow-rcpt"
+}
+
 /// Whether one of the recipients asks for this fault now; counts the strike.
 pub(super) fn strikes(
     world: &mut World,
@@ -79,8 +89,13 @@ pub(super) fn strikes(
 ) -> bool {
     let times = match fault {
         Fault::Throttle => world.throttle_times,
-        Fault::DropBeforeDot | Fault::DropMidBody | Fault::DropAfterDot => 1,
-        Fault::LongRefusal | Fault::SendAsDenied | Fault::Slow => u32::MAX,
+        Fault::DropBeforeDot | Fault::DropMidBody => 1,
+        Fault::DropAfterDot => world.drop_after_dot_times,
+        Fault::LongRefusal
+        | Fault::SendAsDenied
+        | Fault::DataRefused
+        | Fault::SlowData
+        | Fault::Slow => u32::MAX,
     };
     recipients
         .iter()
@@ -97,6 +112,8 @@ impl Fault {
             Self::DropBeforeDot => "drop-before-dot",
             Self::DropMidBody => "drop-mid-body",
             Self::DropAfterDot => "drop-after-dot",
+            Self::DataRefused => "data-refused",
+            Self::SlowData => "slow-data",
             Self::Slow => "slow",
         }
     }

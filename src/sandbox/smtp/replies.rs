@@ -33,6 +33,7 @@ pub(super) const TOO_FAST: &str =
     "421 4.4.2 Message submission rate for this client has exceeded the configured limit";
 pub(super) const TOO_MANY_RECIPIENTS: &str = "452 4.5.3 Too many recipients";
 pub(super) const RECIPIENT_REFUSED: &str = "550 5.4.1 Recipient address rejected: Access denied.";
+pub(super) const DATA_REFUSED: &str = "554 5.7.1 Message can't be submitted";
 pub(super) const GREYLISTED: &str = "450 4.2.0 Recipient deferred, please try again later";
 pub(super) const EXTERNAL_REFUSED: &str =
     "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain";
@@ -48,11 +49,15 @@ pub(super) fn greeting(shared: &Shared) -> String {
 }
 
 /// EHLO's list; `security` is the line that TLS and AUTH put in the middle.
-pub(super) fn hello(peer: IpAddr, security: Option<&str>) -> String {
+pub(super) fn hello(peer: IpAddr, pipelining: bool, security: Option<&str>) -> String {
     let mut reply = format!(
-        "250-{HOST}.outlook.office365.com Hello [{peer}]\r\n250-SIZE {}\r\n250-PIPELINING\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n",
+        "250-{HOST}.outlook.office365.com Hello [{peer}]\r\n250-SIZE {}\r\n",
         super::wire::MESSAGE_MAX
     );
+    if pipelining {
+        reply.push_str("250-PIPELINING\r\n");
+    }
+    reply.push_str("250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n");
     if let Some(security) = security {
         reply.push_str(&format!("250-{security}\r\n"));
     }

@@ -137,7 +137,12 @@ impl Session {
             Request::Helo { .. } => self.hello(false),
             Request::StartTls => self.start_tls(),
             Request::Mail { from } => self.mail(&from.address, from.size),
-            Request::Rcpt { to } => self.rcpt(&to.address),
+            Request::Rcpt { to } => {
+                if faults::waits_at_rcpt(&to.address) && !submit::held(self, wire, true).await {
+                    return Ok(Next::Drop);
+                }
+                self.rcpt(&to.address)
+            }
             Request::Data => return submit::data(self, wire).await,
             Request::Bdat {
                 chunk_size,
@@ -167,9 +172,9 @@ impl Session {
                 self.peer
             ));
         }
-        let (password, google) = self.shared.read(|world| {
+        let (password, google, pipelining) = self.shared.read(|world| {
             let password = world.accounts.values().any(|a| a.password.is_some());
-            (password, world.google_auth)
+            (password, world.google_auth, world.pipelining)
         });
         let security = match (&self.mode, self.tls) {
             (Mode::Plain, _) => None,
@@ -180,7 +185,7 @@ impl Session {
                 (_, true) => "AUTH LOGIN PLAIN XOAUTH2 OAUTHBEARER",
             }),
         };
-        Next::Reply(replies::hello(self.peer, security))
+        Next::Reply(replies::hello(self.peer, pipelining, security))
     }
 
     fn start_tls(&self) -> Next {

@@ -45,6 +45,13 @@ pub(super) async fn data(session: &mut Session, wire: &mut Wire) -> io::Result<N
     if struck(session, Fault::DropBeforeDot) {
         return Ok(Next::Drop);
     }
+    if struck(session, Fault::DataRefused) {
+        session.transaction = None;
+        return Ok(reply(replies::DATA_REFUSED));
+    }
+    if struck(session, Fault::SlowData) && !held(session, wire, true).await {
+        return Ok(Next::Drop);
+    }
     wire.reply(replies::START_INPUT).await?;
     if struck(session, Fault::DropMidBody) {
         wire.peek().await?;
@@ -237,12 +244,13 @@ fn take(
     }
 }
 
-/// Waits while the final reply is held back; false if the client has gone meanwhile.
-async fn held(session: &Session, wire: &mut Wire, slow: bool) -> bool {
+/// Waits while a reply is held back; false if the client has gone meanwhile.
+pub(super) async fn held(session: &Session, wire: &mut Wire, slow: bool) -> bool {
     let shared = &session.shared;
     let waits = shared.update(|world| {
         let waits = slow || world.hold_replies;
         world.stats.held += u64::from(waits);
+        world.stats.held_total += u64::from(waits);
         waits.then_some(world.releases)
     });
     let Some(before) = waits else {

@@ -6,7 +6,7 @@ use super::base::Base;
 use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{ATTEMPTS, CLAIMS, ClaimRow, HELD, MESSAGES};
-use crate::model::message::{Attempt, Claim, Message, Outcome};
+use crate::model::message::{Attempt, Claim, Message};
 use crate::model::schedule::probe_interval;
 use crate::model::service::{Limits, Pause, ServiceState};
 use crate::model::state::{Event, MessageState};
@@ -214,12 +214,7 @@ impl<B: Base> State<B> {
         let mut traffic = self.traffic(&mailbox)?;
         let own = row.service.config.limits().recipients_per_message.max(1);
         let at_most = own.min(traffic.pace.day_room(now, limits));
-        let recipients: Vec<u32> = (0..)
-            .zip(self.recipients_of(&message.id)?)
-            .filter(|(_, recipient)| recipient.outcome == Outcome::Pending)
-            .map(|(index, _)| index)
-            .take(at_most as usize)
-            .collect();
+        let recipients = self.next_part(&message.id, at_most as usize)?;
         let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
         traffic.pace.spend(now, limits, count);
         traffic.claims += 1;

@@ -1,17 +1,18 @@
 //! How claims end: with an outcome, or with their process.
 
 use super::base::Base;
-use super::messages::ended;
+use super::messages::{changed, end_pending, ended};
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{CLAIMS, ClaimRow};
+use super::tables::{ATTEMPTS, CLAIMS, ClaimRow};
+use crate::model::catalogue::{self, Subject};
 use crate::model::message::{
     Attempt, Claim, Finished, MailboxVerdict, Message, Next, Outcome, Recipient, RecipientResult,
 };
 use crate::model::schedule::probe_interval;
-use crate::model::service::{OnUncertain, Pause, ServiceState};
-use crate::model::state::{Event, settled};
-use crate::model::{Phase, Timestamp};
+use crate::model::service::{Pause, ServiceState};
+use crate::model::state::{Event, ended_by, settled};
+use crate::model::{Phase, Reason, Timestamp};
 use crate::store::Result;
 
 /// So many transactions in a row that no server heard of pause their mailbox.
@@ -50,10 +51,8 @@ impl<B: Base> State<B> {
         let event = match settled(&new) {
             Some(state) => Event::Settle(state),
             None if message.expire_time <= now => {
-                for recipient in new.iter_mut().filter(|r| r.outcome == Outcome::Pending) {
-                    *recipient = ended(recipient.clone(), Outcome::Expired, now);
-                }
-                Event::Expire
+                new = end_pending(new, Outcome::Expired, now);
+                ended_by(Event::Expire, &new)
             }
             None => self.defer(now, &mut message, &attempt, &new, finished.next)?,
         };
@@ -68,22 +67,48 @@ impl<B: Base> State<B> {
             let mut message = self.require_message(&id)?;
             let mut attempt = self.attempt(&message)?;
             attempt.end_time = Some(now);
-            attempt.uncertain = attempt.phase >= Phase::DotSent;
             if let Some(row) = self.get(CLAIMS, &id)? {
                 self.refund(&row.mailbox, &attempt)?;
             }
             let old = self.recipients_of(&id)?;
             let mut new = old.clone();
-            if attempt.uncertain && message.on_uncertain == OnUncertain::Hold {
-                for index in &attempt.recipients {
-                    let recipient = named(&mut new, *index)?;
-                    *recipient = ended(recipient.clone(), Outcome::Uncertain, now);
-                }
+            if attempt.phase >= Phase::DotSent {
+                self.lose_reply(now, &mut message, &mut attempt, &mut new)?;
             }
             message.next_attempt_time = now;
             let event = settled(&new).map_or(Event::Defer, Event::Settle);
             self.end_claim(now, message, event, attempt, changed(&old, new))?;
         }
+        Ok(())
+    }
+
+    /// The process died after the final dot: the server may have taken it. It may have refused some
+    /// recipients before, but nobody knows that any more.
+    fn lose_reply(
+        &self,
+        now: Timestamp,
+        message: &mut Message,
+        attempt: &mut Attempt,
+        recipients: &mut [Recipient],
+    ) -> Result<()> {
+        let row = self.service(&message.service_id)?;
+        let subject = row.map_or_else(Subject::default, |row| Subject::of(&row.service.config));
+        let lost = catalogue::local(Reason::ReplyLost, &subject, "this server was stopped");
+        let earlier = self
+            .rows_under(ATTEMPTS, &message.id)
+            .collect::<Result<Vec<_>>>()?;
+        for index in &attempt.recipients {
+            let recipient = named(recipients, *index)?;
+            if message.on_uncertain.holds(*index, &earlier) {
+                *recipient = ended(recipient.clone(), Outcome::Uncertain, now);
+            }
+            recipient.reply = None;
+            recipient.diagnosis = Some(lost.clone());
+            recipient.update_time = now;
+        }
+        attempt.uncertain = true;
+        attempt.diagnosis = Some(lost.clone());
+        message.problem = Some(lost);
         Ok(())
     }
 
@@ -103,8 +128,8 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// What comes after, for the recipients that are still pending: those of the claim wait as
-    /// `next` tells; without any, the others are due.
+    /// What comes after, for the recipients that are still pending: they wait as `next` tells,
+    /// unless the round goes on with those who were tried less.
     fn defer(
         &self,
         now: Timestamp,
@@ -113,13 +138,10 @@ impl<B: Base> State<B> {
         recipients: &[Recipient],
         next: Next,
     ) -> Result<Event> {
-        let tried_again = (0..).zip(recipients).any(|(index, recipient)| {
-            recipient.outcome == Outcome::Pending && attempt.recipients.contains(&index)
-        });
         message.next_attempt_time = now;
         let row = self.require_service(&message.service_id)?;
         if let Next::At { time, spends } = next
-            && tried_again
+            && !self.round_goes_on(&message.id, recipients, &attempt.recipients)?
         {
             message.deferrals += u32::from(spends);
             message.next_attempt_time = now.max(time);
@@ -231,13 +253,4 @@ fn named(recipients: &mut [Recipient], index: u32) -> Result<&mut Recipient> {
     recipients
         .get_mut(index as usize)
         .ok_or_else(|| corrupt(format!("there is no recipient {index}")))
-}
-
-fn changed(old: &[Recipient], new: Vec<Recipient>) -> Vec<(u32, Recipient)> {
-    (0..)
-        .zip(new)
-        .zip(old)
-        .filter(|((_, new), old)| new != *old)
-        .map(|(row, _)| row)
-        .collect()
 }

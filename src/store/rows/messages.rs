@@ -11,7 +11,7 @@ use super::tables::{
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
-use crate::model::state::{Event, MessageState};
+use crate::model::state::{Event, MessageState, ended_by};
 use crate::model::{Diagnosis, MessageId, Reason, RequestId, ServiceId, Timestamp};
 use crate::store::{Enqueued, MessageFilter, NewMessage, Result, StoreError};
 
@@ -144,13 +144,7 @@ impl<B: Base> State<B> {
 
     /// Cancels what is QUEUED or HELD.
     pub fn cancel(&mut self, now: Timestamp, message: Message) -> Result<()> {
-        let recipients = self.end_pending(now, &message.id, Outcome::Cancelled)?;
-        let report = Report {
-            recipients,
-            attempt: None,
-        };
-        self.advance(now, message, Event::Cancel, report)?;
-        Ok(())
+        self.end_pending(now, message, Outcome::Cancelled, Event::Cancel)
     }
 
     /// A message that must be there.
@@ -181,19 +175,52 @@ impl<B: Base> State<B> {
             .ok_or_else(|| corrupt(format!("message {id:?} has no event")))
     }
 
-    /// The recipients of a message that are pending, with the outcome that they have now.
-    pub fn end_pending(
-        &self,
+    /// Ends a message that is under way by `event`: its pending recipients get `outcome`.
+    pub(super) fn end_pending(
+        &mut self,
         now: Timestamp,
-        id: &MessageId,
+        message: Message,
         outcome: Outcome,
-    ) -> Result<Vec<(u32, Recipient)>> {
-        Ok((0..)
-            .zip(self.recipients_of(id)?)
-            .filter(|(_, recipient)| recipient.outcome == Outcome::Pending)
-            .map(|(index, recipient)| (index, ended(recipient, outcome, now)))
-            .collect())
+        event: Event,
+    ) -> Result<()> {
+        let old = self.recipients_of(&message.id)?;
+        let new = end_pending(old.clone(), outcome, now);
+        let event = ended_by(event, &new);
+        let report = Report {
+            recipients: changed(&old, new),
+            attempt: None,
+        };
+        self.advance(now, message, event, report)?;
+        Ok(())
     }
+}
+
+/// Recipients of which none is pending any more. Where the newest that is known of one is that a
+/// reply was lost, and nothing is sent to settle that, it is uncertain.
+pub(super) fn end_pending(
+    recipients: Vec<Recipient>,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Vec<Recipient> {
+    let lost = |diagnosis: &Diagnosis| diagnosis.reason == Reason::ReplyLost;
+    let end = |recipient: Recipient| match recipient.outcome {
+        Outcome::Pending if recipient.diagnosis.as_ref().is_some_and(lost) => {
+            ended(recipient, Outcome::Uncertain, now)
+        }
+        Outcome::Pending => ended(recipient, outcome, now),
+        _ => recipient,
+    };
+    recipients.into_iter().map(end).collect()
+}
+
+/// The rows of a message's recipients that are not as they were.
+pub(super) fn changed(old: &[Recipient], new: Vec<Recipient>) -> Vec<(u32, Recipient)> {
+    (0..)
+        .zip(new)
+        .zip(old)
+        .filter(|((_, new), old)| new != *old)
+        .map(|(row, _)| row)
+        .collect()
 }
 
 /// A recipient that ends without a reply of its own.

@@ -5,6 +5,7 @@
 //! has been committed is handed to whoever owns the base, to be kept all at once. Nothing here
 //! knows disks, threads or durability.
 
+mod again;
 mod authorizations;
 pub(super) mod base;
 mod choose;
@@ -14,6 +15,7 @@ mod finish;
 mod key;
 mod mailboxes;
 mod messages;
+mod parts;
 mod progress;
 mod services;
 mod state;

@@ -126,7 +126,8 @@ impl<B: Base> State<B> {
             self.put(EXPIRING, &(message.expire_time, id.clone()), &());
         }
         match message.end_time {
-            Some(end) => self.put(ENDED, &(end, id), &()),
+            Some(end) if message.state.may_be_forgotten() => self.put(ENDED, &(end, id), &()),
+            Some(_) => {}
             None => {
                 let count = self.get(PENDING, &service)?.unwrap_or(0);
                 self.put(PENDING, &service, &(count + 1));

@@ -2,7 +2,6 @@
 
 use super::base::{Base, Order};
 use super::claims::{first_id, just_after};
-use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{
     ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, RECIPIENTS, REFRESHES, REQUEST_TIMES,
@@ -23,11 +22,7 @@ impl<B: Base> State<B> {
             .collect::<Result<Vec<MessageId>>>()?;
         for id in &ids {
             let message = self.require_message(id)?;
-            let report = Report {
-                recipients: self.end_pending(now, id, Outcome::Expired)?,
-                attempt: None,
-            };
-            self.advance(now, message, Event::Expire, report)?;
+            self.end_pending(now, message, Outcome::Expired, Event::Expire)?;
         }
         Ok(ids.len())
     }
@@ -113,7 +108,8 @@ impl<B: Base> State<B> {
             let row = self
                 .get(REQUESTS, &key)?
                 .ok_or_else(|| corrupt(format!("request {key:?} is missing")))?;
-            if self.require_message(&row.message_id)?.state.has_ended() {
+            let state = self.require_message(&row.message_id)?.state;
+            if state.may_be_forgotten() {
                 gone.push((time, key));
             }
         }

@@ -17,8 +17,8 @@ use crate::store::rows::State;
 use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow, Store,
-    StoreError, TokenRow, decode, encode,
+    PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
+    Store, StoreError, TokenRow, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -256,6 +256,32 @@ impl Store for SledStore {
         let id = id.clone();
         self.write("cancel", move |state| state.cancel_message(now, &id))
             .await
+    }
+
+    async fn retry_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        expire_time: Timestamp,
+    ) -> Result<(FullMessage, u64)> {
+        let id = id.clone();
+        self.write("retry", move |state| {
+            state.retry_message(now, &id, expire_time)
+        })
+        .await
+    }
+
+    async fn resolve_message(
+        &self,
+        now: Timestamp,
+        id: &MessageId,
+        resolution: Resolution,
+    ) -> Result<(FullMessage, u64)> {
+        let id = id.clone();
+        self.write("resolve", move |state| {
+            state.resolve_message(now, &id, resolution)
+        })
+        .await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {
