@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::diagnosis::Scope;
 use super::{Diagnosis, Reason};
 
 /// One field that is wrong, by its path in the request.
@@ -60,6 +61,9 @@ pub enum Error {
     /// A queue or quota is full.
     Exhausted {
         reason: Reason,
+        /// How far it reaches.
+        scope: Scope,
+        /// Whose it is.
         subject: String,
         description: String,
         retry_after: Duration,

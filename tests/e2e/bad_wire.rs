@@ -116,9 +116,6 @@ fn what_comes_later_is_unimplemented_with_its_reason() {
             .resolve_message(v1::ResolveMessageRequest::default())
             .await;
         refused(answer, Code::Unimplemented, unimplemented);
-        let stream = tokio_stream::iter([v1::SendStreamRequest::default()]);
-        let answer = mail.send_stream(stream).await;
-        refused(answer, Code::Unimplemented, unimplemented);
     });
 }
 

@@ -33,5 +33,6 @@ mod readiness;
 mod retries;
 mod rules;
 mod schedule;
+mod send_stream;
 mod shared_mailbox;
 mod uncertain;

@@ -95,6 +95,7 @@ fn all() -> Vec<(Error, Code, &'static str, &'static [&'static str])> {
         (
             Error::Exhausted {
                 reason: Reason::OutboxFull,
+                scope: Scope::Mailbox,
                 subject: "service crm".into(),
                 description: "the outbox is full".into(),
                 retry_after: second,
@@ -232,6 +233,7 @@ fn no_text_makes_a_header_too_large() {
         Error::state(&long, verbose),
         Error::Exhausted {
             reason: Reason::OutboxFull,
+            scope: Scope::Mailbox,
             subject: long.clone(),
             description: long.clone(),
             retry_after: second,
