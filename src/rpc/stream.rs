@@ -38,6 +38,9 @@ const UNANSWERED_MAX_BYTES: u32 = 16 * 1024 * 1024;
 /// How long a client that is sent away should wait.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
+/// How long a client may take to stop sending once it has been told that the stream is over.
+const LISTEN_ON: Duration = Duration::from_secs(2);
+
 type Answer = Result<v1::SendStreamResponse, Status>;
 
 /// The answers of one stream.
@@ -45,7 +48,7 @@ pub(super) type Answers = ReceiverStream<Answer>;
 
 impl Api {
     /// Answers what the stream brings until it ends, the server stops or the client is gone.
-    pub(super) fn answer_all(&self, requests: Streaming<v1::SendStreamRequest>) -> Answers {
+    pub(super) fn answer_all(&self, mut requests: Streaming<v1::SendStreamRequest>) -> Answers {
         let (answers, receiver) = mpsc::channel(UNANSWERED_MAX);
         let api = self.clone();
         tokio::spawn(async move {
@@ -55,7 +58,7 @@ impl Api {
             let mut end = tokio::select! {
                 biased;
                 () = answers.closed() => return,
-                end = api.read(requests, &answers, &mut under_way) => end,
+                end = api.read(&mut requests, &answers, &mut under_way) => end,
             };
             while let Some(done) = under_way.join_next().await {
                 end = end.and(api.judge(done));
@@ -63,6 +66,11 @@ impl Api {
             if let Err(status) = end {
                 // A client that is gone needs no word.
                 let _ = answers.send(Err(status)).await;
+                drop(answers);
+                // A connection that closes over requests in flight takes answers with it that the
+                // client has not read yet.
+                let rest = async { while let Ok(Some(_)) = requests.message().await {} };
+                let _ = api.core.env.timeout(LISTEN_ON, rest).await;
             }
         });
         ReceiverStream::new(receiver)
@@ -72,7 +80,7 @@ impl Api {
     /// be read ends with the stream's own status, which `codec` puts in this API's words.
     async fn read(
         &self,
-        mut requests: Streaming<v1::SendStreamRequest>,
+        requests: &mut Streaming<v1::SendStreamRequest>,
         answers: &mpsc::Sender<Answer>,
         under_way: &mut JoinSet<()>,
     ) -> Result<(), Status> {

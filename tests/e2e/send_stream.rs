@@ -282,8 +282,27 @@ fn a_drain_answers_what_was_read_and_sends_the_client_away() {
         let details = tonic_types::StatusExt::get_error_details(end.as_ref().unwrap_err());
         assert!(details.retry_info().unwrap().retry_delay.is_some());
         refused(end, Code::Unavailable, "DRAINING");
-        // An open stream does not hold the stop up: the clock stands.
+        drop(stream);
         house.stopped().await;
+    });
+}
+
+#[test]
+fn a_client_that_never_stops_sending_holds_the_stop_up_for_seconds_only() {
+    run(async {
+        let mut house = House::start().await;
+        let mut stream = Stream::open(&house).await;
+        house.begin_stop();
+        let (_, end) = stream.rest().await;
+        refused(end, Code::Unavailable, "DRAINING");
+        let control = house.env.clone();
+        let stopped = house.stopped();
+        tokio::pin!(stopped);
+        tokio::select! {
+            biased;
+            () = &mut stopped => {}
+            () = async { loop { control.advance(std::time::Duration::from_millis(100)); tokio::task::yield_now().await; } } => {}
+        }
     });
 }
 
@@ -313,8 +332,9 @@ fn a_drain_while_requests_pour_in_leaves_no_answer_out() {
         // Requests are read in order, and all that were read are answered: no tag is missing.
         let last = answered.iter().map(|tag| tag.parse::<usize>().unwrap()).max();
         assert_eq!(answered.len(), last.unwrap() + 1);
+        // Only now does the client stop sending.
+        pours.abort();
         drop(stream);
-        pours.await.unwrap();
         house.stopped().await;
     });
 }

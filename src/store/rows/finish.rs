@@ -57,6 +57,7 @@ impl<B: Base> State<B> {
 
     /// Ends all claims.
     pub fn recover(&mut self, now: Timestamp) -> Result<()> {
+        self.recount()?;
         self.unclaim_refreshes()?;
         let ids = self.keys(CLAIMS, ..).collect::<Result<Vec<_>>>()?;
         for id in ids {

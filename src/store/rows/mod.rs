@@ -13,6 +13,7 @@ mod finish;
 mod key;
 mod mailboxes;
 mod messages;
+mod outbox;
 mod progress;
 mod services;
 mod state;

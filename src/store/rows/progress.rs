@@ -3,8 +3,8 @@
 use super::base::Base;
 use super::state::{State, corrupt};
 use super::tables::{
-    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, PENDING,
-    RECIPIENTS, SEQUENCES,
+    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, RECIPIENTS,
+    SEQUENCES,
 };
 use crate::model::event::{Change, MessageChange};
 use crate::model::message::{Attempt, Message, Recipient};
@@ -100,9 +100,11 @@ impl<B: Base> State<B> {
     }
 
     fn put_message(&mut self, message: &Message) -> Result<()> {
-        if let Some(old) = self.get(MESSAGES, &message.id)? {
-            self.unlist(&old)?;
+        let old = self.get(MESSAGES, &message.id)?;
+        if let Some(old) = &old {
+            self.unlist(old)?;
         }
+        self.count(old.as_ref(), message)?;
         self.put(MESSAGES, &message.id, message);
         let (id, service) = (message.id.clone(), message.service_id.clone());
         self.put(BY_SERVICE, &(service.clone(), id.clone()), &());
@@ -118,12 +120,8 @@ impl<B: Base> State<B> {
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
             self.put(EXPIRING, &(message.expire_time, id.clone()), &());
         }
-        match message.end_time {
-            Some(end) => self.put(ENDED, &(end, id), &()),
-            None => {
-                let count = self.get(PENDING, &service)?.unwrap_or(0);
-                self.put(PENDING, &service, &(count + 1));
-            }
+        if let Some(end) = message.end_time {
+            self.put(ENDED, &(end, id), &());
         }
         Ok(())
     }
@@ -147,13 +145,7 @@ impl<B: Base> State<B> {
         }
         match old.end_time {
             Some(end) => self.remove(ENDED, &(end, id.clone())),
-            None => match self.get(PENDING, service)?.unwrap_or(0) {
-                0 | 1 => self.remove(PENDING, service),
-                count => {
-                    self.put(PENDING, service, &(count - 1));
-                    Ok(())
-                }
-            },
+            None => Ok(()),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::event::Event;
 use crate::model::message::{Attempt, Message, Priority, Recipient};
 use crate::model::service::{Pause, Service};
 use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
-use crate::store::{PendingAuthorization, Sealed, TokenRow};
+use crate::store::{Load, PendingAuthorization, Sealed, TokenRow};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
 pub struct Table<K, V> {
@@ -55,6 +55,10 @@ pub(super) const ENDED: Table<(Timestamp, MessageId), ()> = Table::new(21);
 pub(super) const CLAIMS: Table<MessageId, ClaimRow> = Table::new(22);
 pub(super) const EVENTS: Table<u64, Event> = Table::new(23);
 pub(super) const LOG: Table<(), LogRow> = Table::new(24);
+/// How many bytes the messages of a service have that have not ended.
+pub(super) const PENDING_BYTES: Table<ServiceId, u64> = Table::new(30);
+/// What has not ended, of all services.
+pub(super) const OUTBOX: Table<(), Load> = Table::new(31);
 
 /// A claim that has not ended.
 #[derive(Serialize, Deserialize)]
