@@ -133,7 +133,10 @@ impl fmt::Display for Error {
                 name,
                 ..
             } => {
-                write!(f, "the request_id was used already, by message {name:?} of other content")
+                write!(
+                    f,
+                    "the request_id was used already, by message {name:?} of other content"
+                )
             }
             Self::Exists { kind, name, .. } => write!(f, "there is a {kind} {name:?} already"),
             Self::Conflict { name } => {

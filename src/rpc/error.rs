@@ -11,8 +11,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
 use crate::env::Env;
-use crate::model::ids::base32;
 use crate::model::catalogue::{self, Subject};
+use crate::model::ids::base32;
 use crate::model::{Diagnosis, Error, Reason, Violation};
 
 /// `ErrorInfo.domain`.

@@ -127,7 +127,9 @@ impl Api {
 
     /// A request that panicked has lost its tag, so that nothing less than the stream can say so.
     fn judge(&self, done: Result<(), JoinError>) -> Result<(), Status> {
-        done.map_err(|error| self.status(Error::Internal(format!("a request of a stream: {error}"))))
+        done.map_err(|error| {
+            self.status(Error::Internal(format!("a request of a stream: {error}")))
+        })
     }
 }
 

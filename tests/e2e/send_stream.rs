@@ -117,8 +117,14 @@ fn each_request_is_answered_by_its_tag_and_the_stream_ends_with_ok() {
         let ids: BTreeSet<_> = answers.values().map(|a| &accepted(a).message_id).collect();
         assert_eq!(ids.len(), 100);
         let first = accepted(answers.values().next().unwrap());
-        assert_eq!(house.message(&first.message_id).await.state(), MessageState::Held);
-        assert_eq!(first.problem.as_ref().unwrap().reason(), Reason::ServiceSuspended);
+        assert_eq!(
+            house.message(&first.message_id).await.state(),
+            MessageState::Held
+        );
+        assert_eq!(
+            first.problem.as_ref().unwrap().reason(),
+            Reason::ServiceSuspended
+        );
     });
 }
 
@@ -166,10 +172,30 @@ fn what_is_refused_does_not_end_the_stream() {
         let expected = [
             ("bad", Code::InvalidArgument, Reason::InvalidField, bad),
             ("missing", Code::NotFound, Reason::ServiceNotFound, vec![]),
-            ("untested", Code::FailedPrecondition, Reason::ServiceNotAuthorized, vec![]),
-            ("large", Code::InvalidArgument, Reason::MessageTooLarge, vec!["email"]),
-            (&"é".repeat(100), Code::InvalidArgument, Reason::InvalidField, vec!["tag"]),
-            ("empty", Code::InvalidArgument, Reason::InvalidField, vec!["request"]),
+            (
+                "untested",
+                Code::FailedPrecondition,
+                Reason::ServiceNotAuthorized,
+                vec![],
+            ),
+            (
+                "large",
+                Code::InvalidArgument,
+                Reason::MessageTooLarge,
+                vec!["email"],
+            ),
+            (
+                &"é".repeat(100),
+                Code::InvalidArgument,
+                Reason::InvalidField,
+                vec!["tag"],
+            ),
+            (
+                "empty",
+                Code::InvalidArgument,
+                Reason::InvalidField,
+                vec!["request"],
+            ),
         ];
         assert_eq!(answers.len(), expected.len() + 1);
         for (tag, code, reason, fields) in expected {
@@ -200,11 +226,20 @@ fn a_request_id_is_one_message_however_often_the_stream_has_it() {
         let (mut answers, end) = stream.rest().await;
         end.unwrap();
         let (code, reason, ..) = error(&answers.remove("other").unwrap());
-        assert_eq!((code, reason), (Code::AlreadyExists, Reason::RequestIdReused));
+        assert_eq!(
+            (code, reason),
+            (Code::AlreadyExists, Reason::RequestIdReused)
+        );
         answers.insert(tag, outcome);
         assert_eq!(answers.len(), 64);
-        assert!(answers.values().all(|answer| accepted(answer).message_id == id));
-        let new = answers.values().filter(|answer| !accepted(answer).deduplicated);
+        assert!(
+            answers
+                .values()
+                .all(|answer| accepted(answer).message_id == id)
+        );
+        let new = answers
+            .values()
+            .filter(|answer| !accepted(answer).deduplicated);
         assert_eq!(new.count(), 1);
         house.message_in(&id, MessageState::Sent).await;
         assert_eq!(house.sandbox.mail().len(), 2, "the test and the message");
@@ -321,7 +356,11 @@ fn a_drain_while_requests_pour_in_leaves_no_answer_out() {
         let requests = stream.requests.take().unwrap();
         let pours = tokio::spawn(async move {
             let mut n = 0;
-            while requests.send(tagged(&n.to_string(), text_to(&[ALEX]))).await.is_ok() {
+            while requests
+                .send(tagged(&n.to_string(), text_to(&[ALEX])))
+                .await
+                .is_ok()
+            {
                 n += 1;
             }
         });
@@ -335,7 +374,10 @@ fn a_drain_while_requests_pour_in_leaves_no_answer_out() {
         answers.values().for_each(|answer| _ = accepted(answer));
         answered.extend(answers.into_keys());
         // Requests are read in order, and all that were read are answered: no tag is missing.
-        let last = answered.iter().map(|tag| tag.parse::<usize>().unwrap()).max();
+        let last = answered
+            .iter()
+            .map(|tag| tag.parse::<usize>().unwrap())
+            .max();
         assert_eq!(answered.len(), last.unwrap() + 1);
         // Only now does the client stop sending.
         pours.abort();
@@ -352,14 +394,18 @@ fn a_stream_that_is_cancelled_midway_loses_nothing_that_was_answered() {
         house.suspend("adele").await;
         let mut stream = Stream::open(&house).await;
         for n in 0..40 {
-            stream.send(&n.to_string(), numbered(&format!("order-{n}"))).await;
+            stream
+                .send(&n.to_string(), numbered(&format!("order-{n}")))
+                .await;
         }
         let (tag, outcome) = stream.next().await.unwrap().unwrap();
         let first = accepted(&outcome).message_id.clone();
         drop(stream);
         let mut again = Stream::open(&house).await;
         for n in 0..40 {
-            again.send(&n.to_string(), numbered(&format!("order-{n}"))).await;
+            again
+                .send(&n.to_string(), numbered(&format!("order-{n}")))
+                .await;
         }
         again.close();
         let (answers, end) = again.rest().await;

@@ -5,6 +5,7 @@ use mailwright::store::sled::{OpenError, Options};
 use mailwright::store::{ServiceFilter, Store, StoreError};
 
 use super::*;
+use crate::outbox::waiting;
 
 #[tokio::test]
 async fn the_next_process_finds_everything() {
@@ -75,13 +76,52 @@ async fn a_second_owner_is_refused_and_told_who_is_the_first() {
 async fn a_newer_format_is_refused_and_left_alone() {
     let folder = folder::fresh();
     drop(open(&folder, 1, folder::SMALL).unwrap());
-    let version = 2u64.to_be_bytes();
+    let version = 3u64.to_be_bytes();
     raw(&folder).insert(b"\0format", &version).unwrap();
     let refused = open(&folder, 1, folder::SMALL).err();
-    let (found, known) = (2, 1);
+    let (found, known) = (3, 2);
     assert_eq!(refused, Some(OpenError::TooNew { found, known }));
     let kept = raw(&folder).get(b"\0format").unwrap().unwrap();
     assert_eq!(&*kept, version);
+}
+
+#[tokio::test]
+async fn what_waits_in_a_store_of_format_1_is_counted_by_the_next_process() {
+    let folder = folder::fresh();
+    let counted = lives(&folder, async |store| {
+        for (id, login) in [("news", "one"), ("bills", "one"), ("ads", "two")] {
+            create_tested(store, service(id, login)).await;
+        }
+        for (n, id) in (1..).zip(["news", "news", "bills", "ads", "ads"]) {
+            let mut new = message(id, n);
+            new.message.size_bytes = 10 * u64::from(n);
+            new.message.send_time = at(if n == 1 { 0 } else { 500 });
+            enqueue(store, 0, new).await;
+        }
+        claim_one(store, 0).await;
+        suspend(store, 1, "bills", true).await;
+        assert!(claim(store, 600).await.len() > 1);
+        waiting(store, "news").await
+    })
+    .await;
+    assert_eq!((counted.0.messages, counted.1.bytes), (3, 150));
+    {
+        let db = raw(&folder);
+        for tag in [30u8, 31] {
+            let keys: Vec<_> = db.scan_prefix([tag]).keys().map(Result::unwrap).collect();
+            assert!(!keys.is_empty());
+            keys.iter().for_each(|key| _ = db.remove(key).unwrap());
+        }
+        db.insert(b"\0format", &1u64.to_be_bytes()).unwrap();
+    }
+    lives(&folder, async |store| {
+        store.recover(at(700)).await.unwrap();
+        assert_eq!(waiting(store, "news").await, counted);
+        store.cancel_message(at(701), &mid(1)).await.unwrap();
+        let (news, all) = waiting(store, "news").await;
+        assert_eq!((news.bytes, all.bytes), (counted.0.bytes - 10, 140));
+    })
+    .await;
 }
 
 #[tokio::test]
