@@ -249,3 +249,12 @@ fn no_text_makes_a_header_too_large() {
         assert!(status.message().len() <= MESSAGE_MAX_BYTES);
     }
 }
+
+#[test]
+fn a_bug_told_in_a_stream_shows_its_id_and_nothing_else() {
+    let said = super::diagnosis(&Error::Internal("the row is 7".into()), &env());
+    assert_eq!(said.reason, Reason::Internal);
+    assert!(!said.summary.contains("row"), "{}", said.summary);
+    let id = base32(&env().random::<10>());
+    assert!(said.summary.contains(&id), "{}", said.summary);
+}
