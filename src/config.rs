@@ -26,6 +26,7 @@ pub struct Config {
     pub egress: Egress,
     pub oauth: OAuth,
     pub delivery: Delivery,
+    pub outbox: Outbox,
     pub log: Log,
 }
 
@@ -70,6 +71,15 @@ pub struct OAuth {
 pub struct Delivery {
     pub max_in_flight: u32,
     pub max_message_bytes: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outbox {
+    pub mailbox_messages: u64,
+    pub mailbox_bytes: u64,
+    pub total_messages: u64,
+    pub total_bytes: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -158,6 +168,7 @@ impl Config {
                 return Err(ConfigError(format!("{key} must be at least 1")));
             }
         }
+        self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;
         Ok(self)
     }
@@ -188,6 +199,25 @@ impl Config {
     /// How long ended messages and events are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(u64::from(self.data.retention_days) * 24 * 60 * 60)
+    }
+}
+
+impl Outbox {
+    /// An empty outbox takes every message, however large.
+    fn check(&self, max_message_bytes: u64) -> Result<(), ConfigError> {
+        for (key, value, least) in [
+            ("mailbox_messages", self.mailbox_messages, 1),
+            ("mailbox_bytes", self.mailbox_bytes, max_message_bytes),
+            ("total_messages", self.total_messages, 1),
+            ("total_bytes", self.total_bytes, max_message_bytes),
+        ] {
+            if value < least {
+                return Err(ConfigError(format!(
+                    "outbox.{key} must be at least {least}, which one message may need"
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -344,6 +374,8 @@ mod tests {
             ("MAILWRIGHT_SERVER_PUBLIC_URL", "https://x.example/"),
             ("MAILWRIGHT_SERVER_RETURN_URL_PREFIXES", "https://x.example"),
             ("MAILWRIGHT_DELIVERY_MAX_IN_FLIGHT", "0"),
+            ("MAILWRIGHT_OUTBOX_TOTAL_MESSAGES", "0"),
+            ("MAILWRIGHT_OUTBOX_MAILBOX_BYTES", "36700159"),
             ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
         ] {
             let error = Config::load(None, &variables(&[(name, value)]));

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::diagnosis::Scope;
 use super::{Diagnosis, Reason};
 
 /// One field that is wrong, by its path in the request.
@@ -60,6 +61,9 @@ pub enum Error {
     /// A queue or quota is full.
     Exhausted {
         reason: Reason,
+        /// How far it reaches.
+        scope: Scope,
+        /// Whose it is.
         subject: String,
         description: String,
         retry_after: Duration,
@@ -129,7 +133,10 @@ impl fmt::Display for Error {
                 name,
                 ..
             } => {
-                write!(f, "request_id {name:?} was used already, for other content")
+                write!(
+                    f,
+                    "the request_id was used already, by message {name:?} of other content"
+                )
             }
             Self::Exists { kind, name, .. } => write!(f, "there is a {kind} {name:?} already"),
             Self::Conflict { name } => {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::{Core, Result, services};
+use crate::config;
 use crate::model::catalogue::{self, Subject};
 use crate::model::content::{Content, Email};
+use crate::model::diagnosis::Scope;
 use crate::model::event::Cursor;
 use crate::model::message::Message;
 use crate::model::send::SendInput;
@@ -12,7 +14,7 @@ use crate::model::service::{Grant, Service};
 use crate::model::state::MessageState;
 use crate::model::{EmailAddress, Error, Mailbox, MessageId, Reason, Timestamp, Violation};
 use crate::smtp::mime::{self, Stamp};
-use crate::store::{Enqueued, NewMessage, StoreError};
+use crate::store::{Enqueued, Full, Load, NewMessage, OutboxBounds, StoreError};
 
 /// How far ahead a message may be scheduled.
 const SEND_AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -22,6 +24,9 @@ pub(super) const DEFAULT_EXPIRY: Duration = Duration::from_secs(24 * 3_600);
 
 /// How far ahead a message may expire.
 pub(super) const EXPIRE_AHEAD_MAX: Duration = Duration::from_secs(32 * 24 * 3_600);
+
+/// How long a caller waits before it finds out whether a full outbox has room again.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The answer to Send.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +43,7 @@ pub struct Accepted {
 ///
 /// # Errors
 /// `Invalid`, `NotFound`, `Exists` for a request id with other content, `State` before the first
-/// test of the service, and those of the store.
+/// test of the service, `Exhausted` where too much waits, and those of the store.
 pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
     let digest = input.digest();
     if let Some(request_id) = &input.request_id
@@ -62,6 +67,7 @@ pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
         },
         recipients,
         body,
+        bounds: bounds(&core.config.outbox),
     };
     match core.store.enqueue(now, new).await {
         Ok(Enqueued::Accepted {
@@ -79,6 +85,7 @@ pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
         }
         Err(StoreError::NotFound) => Err(Error::service_not_found(&input.service_id)),
         Err(StoreError::NotTested) => Err(not_tested(&row.service)),
+        Err(StoreError::Full(full)) => Err(outbox_full(full)),
         Err(error) => Err(error.into()),
     }
 }
@@ -98,14 +105,10 @@ async fn repeated(
     digest: &[u8; 32],
 ) -> Result<Accepted> {
     if message.content_digest != *digest {
-        let request_id = message
-            .request_id
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string);
         return Err(Error::Exists {
             reason: Reason::RequestIdReused,
-            kind: "request",
-            name: request_id,
+            kind: "message",
+            name: message.id.to_string(),
         });
     }
     let queued = message.state == MessageState::Queued;
@@ -115,6 +118,41 @@ async fn repeated(
         deduplicated: true,
         cursor: cursor(core, sequence).await?,
     })
+}
+
+fn bounds(config: &config::Outbox) -> OutboxBounds {
+    OutboxBounds {
+        mailbox: Load {
+            messages: config.mailbox_messages,
+            bytes: config.mailbox_bytes,
+        },
+        all: Load {
+            messages: config.total_messages,
+            bytes: config.total_bytes,
+        },
+    }
+}
+
+fn outbox_full(full: Full) -> Error {
+    let (scope, subject, what) = match full.mailbox {
+        Some(mailbox) => (
+            Scope::Mailbox,
+            format!("mailboxes/{}", mailbox.as_str()),
+            format!("mailbox {}", mailbox.as_str()),
+        ),
+        None => (Scope::Server, "outbox".to_owned(), "the outbox".to_owned()),
+    };
+    let (load, most) = (full.load, full.most);
+    Error::Exhausted {
+        reason: Reason::OutboxFull,
+        scope,
+        subject,
+        description: format!(
+            "{what} holds {} unfinished messages of {} bytes in all, and may hold {} of {} bytes",
+            load.messages, load.bytes, most.messages, most.bytes
+        ),
+        retry_after: FULL_RETRY_AFTER,
+    }
 }
 
 fn not_tested(service: &Service) -> Error {

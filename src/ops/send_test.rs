@@ -8,6 +8,7 @@ use super::{Core, Result, failure, send, services, to_its_end};
 use crate::env::Elapsed;
 use crate::model::catalogue::{self, Subject};
 use crate::model::content::Email;
+use crate::model::diagnosis::Scope;
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Priority, Recipient};
 use crate::model::service::{LastTest, Service};
 use crate::model::state::MessageState;
@@ -72,6 +73,7 @@ async fn has_room(core: &Core, service: &Service) -> Result<()> {
     };
     Err(Error::Exhausted {
         reason,
+        scope: Scope::Mailbox,
         subject: format!("services/{}", service.id),
         description: format!("the mailbox has sent the {limit}"),
         retry_after: time.since(now),

@@ -5,13 +5,15 @@
 //! all other headers included), so long texts are cut and a long list of violations is shortened.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt};
 
 use crate::env::Env;
+use crate::model::catalogue::{self, Subject};
 use crate::model::ids::base32;
-use crate::model::{Error, Reason, Violation};
+use crate::model::{Diagnosis, Error, Reason, Violation};
 
 /// `ErrorInfo.domain`.
 pub const DOMAIN: &str = "mailwright.v1";
@@ -73,6 +75,39 @@ pub fn status(error: &Error, env: &Env) -> Status {
     Status::with_error_details(code(error), message(error), details)
 }
 
+/// What a failure means, where it is told without a status. A bug is logged here, under the id that
+/// the caller is told.
+pub(super) fn diagnosis(error: &Error, env: &Env) -> Diagnosis {
+    match error {
+        Error::State { diagnosis, .. } => *diagnosis.clone(),
+        Error::Internal(text) => {
+            let id = log_bug(text, env);
+            let mut said = catalogue::local(reason(error), &Subject::default(), "");
+            said.summary = format!("{} Its request id is {id}.", said.summary);
+            said
+        }
+        other => {
+            let detail = shorten(&other.to_string(), MESSAGE_MAX_BYTES);
+            let said = catalogue::local(reason(other), &Subject::default(), &detail);
+            let scope = match other {
+                Error::Exhausted { scope, .. } => *scope,
+                _ => said.scope,
+            };
+            Diagnosis { scope, ..said }
+        }
+    }
+}
+
+/// How long to wait before a repeat; none where a repeat doesn't help.
+pub(super) fn retry_after(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Exhausted { retry_after, .. } | Error::Unavailable { retry_after, .. } => {
+            Some(*retry_after)
+        }
+        _ => None,
+    }
+}
+
 /// The request's bytes are not the message they should be.
 pub fn undecodable_request(why: &str) -> Status {
     bare(Code::InvalidArgument, Reason::UndecodableRequest, why)
@@ -94,7 +129,7 @@ fn bare(code: Code, reason: Reason, why: &str) -> Status {
 }
 
 /// The gRPC code of a failure.
-fn code(error: &Error) -> Code {
+pub(super) fn code(error: &Error) -> Code {
     match error {
         Error::Invalid(_) | Error::TooLarge { .. } | Error::BadCursor { .. } => {
             Code::InvalidArgument

@@ -1,11 +1,11 @@
 //! MailAPI: parse, call the operation, answer.
 
 use prost::Message as _;
-use tokio_stream::Empty;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Streaming};
 
 use super::convert::{self, again, message, requests, send as convert_send};
 use super::proto::v1::{self, mail_api_server::MailApi};
+use super::stream::Answers;
 use super::{Answer, Api};
 use crate::ops::{messages, send};
 
@@ -22,13 +22,13 @@ impl MailApi for Api {
         Ok(Response::new(convert::accepted(accepted)))
     }
 
-    type SendStreamStream = Empty<Result<v1::SendStreamResponse, Status>>;
+    type SendStreamStream = Answers;
 
     async fn send_stream(
         &self,
-        _: Request<Streaming<v1::SendStreamRequest>>,
+        request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Answer<Self::SendStreamStream> {
-        self.unimplemented("SendStream")
+        Ok(Response::new(self.answer_all(request.into_inner())))
     }
 
     async fn get_message(

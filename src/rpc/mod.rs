@@ -11,6 +11,7 @@ mod mail;
 pub mod proto;
 pub mod server;
 mod status;
+mod stream;
 
 use std::sync::Arc;
 

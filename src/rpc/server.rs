@@ -26,6 +26,13 @@ const SMALL_REQUEST_MAX: usize = 1024 * 1024;
 /// A peer that answers no ping for so long is gone, and its streams with it.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// What a stream may send ahead of being read.
+const STREAM_WINDOW: u32 = 512 * 1024;
+
+/// What all streams of a connection may send ahead. A stream that is not read keeps its share of
+/// this, so it must hold several of them: else one that waits would stop its neighbours.
+const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
+
 /// Serves until `stopping` is set, and then until what is under way has ended.
 ///
 /// # Errors
@@ -57,6 +64,8 @@ pub fn serve(
         };
         Server::builder()
             .max_concurrent_streams(Some(max_streams))
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .layer(codec::layer())

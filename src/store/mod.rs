@@ -60,6 +60,8 @@ pub enum StoreError {
     CannotRetry(&'static str),
     /// No test of the service has passed.
     NotTested,
+    /// The outbox has no room for the message.
+    Full(Full),
     /// The place in the log is from another store, in the future, or trimmed.
     OutOfRange,
     /// The store can't commit now; nothing happened.
@@ -200,6 +202,36 @@ pub struct NewMessage {
     pub message: Message,
     pub recipients: Vec<EmailAddress>,
     pub body: Sealed,
+    /// What may wait with it.
+    pub bounds: OutboxBounds,
+}
+
+/// What has been accepted and has not ended: QUEUED, HELD or SENDING.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    pub messages: u64,
+    /// The messages' sizes, in octets as sent.
+    pub bytes: u64,
+}
+
+/// The most that may wait, the message to keep included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxBounds {
+    /// In one mailbox, whichever of its services it is of.
+    pub mailbox: Load,
+    /// Of all services.
+    pub all: Load,
+}
+
+/// Which part of the outbox is full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// None: the whole.
+    pub mailbox: Option<MailboxKey>,
+    /// What waits there.
+    pub load: Load,
+    /// The most that may.
+    pub most: Load,
 }
 
 /// What became of a message to keep.
@@ -367,7 +399,8 @@ pub trait Store: Send + Sync {
     // Messages.
 
     /// Keeps a message and its body. `NotFound` without a service, `NotTested` before its first
-    /// test; a known request id answers `Known` before any check.
+    /// test, `Full` where more would wait than the message's bounds allow; a known request id
+    /// answers `Known` before any check.
     async fn enqueue(&self, now: Timestamp, message: NewMessage) -> Result<Enqueued>;
     /// The message of a request id, while it is kept, with the sequence of its newest event.
     async fn request(
@@ -434,8 +467,8 @@ pub trait Store: Send + Sync {
     /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
     /// find something through time alone. To be asked after `claim_due` has taken what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
-    /// For the process that opens the store: ends all claims. A transaction before its dot is due
-    /// again; one after it is uncertain and follows [`OnUncertain::holds`].
+    /// For the process that opens the store, before anything else: ends all claims. A transaction
+    /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].
     ///
     /// [`OnUncertain::holds`]: crate::model::service::OnUncertain::holds
     async fn recover(&self, now: Timestamp) -> Result<()>;

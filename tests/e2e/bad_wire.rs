@@ -93,7 +93,7 @@ fn a_method_that_is_none_says_so_with_its_reason() {
 fn what_comes_later_is_unimplemented_with_its_reason() {
     run(async {
         let house = House::start().await;
-        let (mut admin, mut mail) = (house.admin(), house.mail());
+        let mut admin = house.admin();
         let unimplemented = "UNIMPLEMENTED";
         let request = v1::RevokeAuthorizationRequest::default();
         let answer = admin.revoke_authorization(request).await;
@@ -109,9 +109,6 @@ fn what_comes_later_is_unimplemented_with_its_reason() {
         let answer = admin
             .revoke_access_key(v1::RevokeAccessKeyRequest::default())
             .await;
-        refused(answer, Code::Unimplemented, unimplemented);
-        let stream = tokio_stream::iter([v1::SendStreamRequest::default()]);
-        let answer = mail.send_stream(stream).await;
         refused(answer, Code::Unimplemented, unimplemented);
     });
 }

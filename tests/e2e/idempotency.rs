@@ -5,6 +5,7 @@ use std::time::Duration;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use tokio::task::JoinSet;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use super::fault::refused;
 use super::harness::{House, run};
@@ -103,7 +104,7 @@ fn many_at_once_with_one_id_are_one_message() {
         let house = House::start().await;
         house.ready_service().await;
         let mut calls = JoinSet::new();
-        for _ in 0..20 {
+        for _ in 0..64 {
             let mut mail = house.mail();
             calls.spawn(async move { mail.send(numbered("order-1")).await.unwrap().into_inner() });
         }
@@ -114,6 +115,80 @@ fn many_at_once_with_one_id_are_one_message() {
         assert_eq!(new.count(), 1);
         house.message_in(id, MessageState::Sent).await;
         assert_eq!(house.sandbox.mail().len(), 2, "the test and the message");
+    });
+}
+
+#[test]
+fn of_different_contents_at_once_with_one_id_one_wins_and_the_others_hear_of_it() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        house.suspend("adele").await;
+        let mut calls = JoinSet::new();
+        for n in 0..64 {
+            let mut mail = house.mail();
+            let to = format!("user{n}@contoso.com");
+            let request = v1::SendRequest {
+                content: text_to(&[&to]).content,
+                ..numbered("order-1")
+            };
+            calls.spawn(async move { mail.send(request).await });
+        }
+        let (taken, refusals): (Vec<_>, Vec<_>) =
+            calls.join_all().await.into_iter().partition(Result::is_ok);
+        assert_eq!((taken.len(), refusals.len()), (1, 63));
+        let id = taken[0].as_ref().unwrap().get_ref().message_id.clone();
+        for refusal in refusals {
+            let details = refusal.as_ref().unwrap_err().get_error_details();
+            assert_eq!(details.resource_info().unwrap().resource_name, id);
+            refused(refusal, Code::AlreadyExists, "REQUEST_ID_REUSED");
+        }
+    });
+}
+
+#[test]
+fn without_an_id_each_call_is_a_message() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let (one, two) = (text_to(&[ALEX]), text_to(&[ALEX]));
+        let (one, two) = (house.send(one).await, house.send(two).await);
+        assert_ne!(one.message_id, two.message_id);
+        assert!(!two.deduplicated);
+    });
+}
+
+#[test]
+fn an_id_is_known_as_long_as_its_message_waits_and_no_longer_than_a_day_after() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        house.suspend("adele").await;
+        let day = Duration::from_secs(24 * 3_600);
+        let expire_time = house.env.now() + 5 * day / 2;
+        let request = v1::SendRequest {
+            expire_time: Some(prost_types::Timestamp {
+                seconds: expire_time.unix_micros() / 1_000_000,
+                nanos: 0,
+            }),
+            ..numbered("order-1")
+        };
+        let first = house.send(request.clone()).await;
+        house.advance(2 * day);
+        let again = house.send(request.clone()).await;
+        assert!(again.deduplicated);
+        assert_eq!(again.state(), MessageState::Held);
+        house.advance(day);
+        house
+            .message_in(&first.message_id, MessageState::Expired)
+            .await;
+        // Once the sweep has forgotten it, its times are what is wrong with the request.
+        let mut answer = house.try_send(request.clone()).await;
+        while answer.is_ok() {
+            tokio::task::yield_now().await;
+            answer = house.try_send(request.clone()).await;
+        }
+        refused(answer, Code::InvalidArgument, "INVALID_FIELD");
     });
 }
 

@@ -53,7 +53,8 @@ const PLACES: [&str; 16] = [
 /// What clients know: request ids that were acknowledged, and the message of each.
 type Acknowledged = Arc<watch::Sender<BTreeMap<String, String>>>;
 
-struct World {
+/// A folder to serve from, and the sandbox beside it.
+pub struct World {
     sandbox: Sandbox,
     folder: Folder,
     acknowledged: Acknowledged,
@@ -78,7 +79,7 @@ fn what_is_acknowledged_survives_kill_nine() {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let sandbox = sandbox(&Env::system()).await;
         sandbox.control().rate_limit(RateLimit::Off);
         sandbox.control().concurrent_submissions(64);
@@ -94,7 +95,8 @@ impl World {
         }
     }
 
-    fn start(&self, failpoint: Option<&str>) -> Process {
+    /// Starts the process, to abort at this place.
+    pub fn start(&self, failpoint: Option<&str>) -> Process {
         let path = |name: &str| self.folder.0.join(name).to_string_lossy().into_owned();
         let (data, ca, authority) = (path("data"), path("ca.pem"), self.sandbox.authority());
         let mut variables = vec![
@@ -107,8 +109,8 @@ impl World {
         Process::start(&variables)
     }
 
-    /// A service that is authorized and tested.
-    async fn prepare(&self) {
+    /// Makes the service "billing", authorized and tested.
+    pub async fn prepare(&self) {
         let process = self.start(None);
         let mut admin = AdminApiClient::new(channel(process.grpc).await);
         let service = v1::Service {

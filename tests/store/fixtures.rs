@@ -21,7 +21,8 @@ use mailwright::model::{
     Timestamp,
 };
 use mailwright::store::{
-    Claimed, Enqueued, NewMessage, NewToken, Sealed, SecretsWrite, ServiceChange, Store,
+    Claimed, Enqueued, Load, NewMessage, NewToken, OutboxBounds, Sealed, SecretsWrite,
+    ServiceChange, Store,
 };
 
 pub type Shared = Arc<dyn Store>;
@@ -179,6 +180,17 @@ pub fn pause(since: i64, probe: i64) -> Pause {
     }
 }
 
+/// More than ever waits.
+pub const ENDLESS: Load = Load {
+    messages: u64::MAX,
+    bytes: u64::MAX,
+};
+
+pub const UNBOUNDED: OutboxBounds = OutboxBounds {
+    mailbox: ENDLESS,
+    all: ENDLESS,
+};
+
 /// The n-th message of a service, to one recipient.
 pub fn message(service: &str, n: u32) -> NewMessage {
     NewMessage {
@@ -209,6 +221,7 @@ pub fn message(service: &str, n: u32) -> NewMessage {
         },
         recipients: vec![parse("to@example.net")],
         body: sealed("body"),
+        bounds: UNBOUNDED,
     }
 }
 

@@ -6,15 +6,16 @@ use mailwright::model::event::Change;
 use mailwright::model::message::{
     Claim, FullMessage, MailboxVerdict, Message, Next, Outcome, Priority, Recipient,
 };
-use mailwright::model::service::{OnUncertain, Pause, Service, ServiceState};
+use mailwright::model::service::{Auth, OnUncertain, Pause, Service, ServiceState};
 use mailwright::model::state::{Event as Step, MessageState};
-use mailwright::model::{EmailAddress, MessageId, Reason, ServiceId};
-use mailwright::store::{MessageFilter, Resolution, ServiceFilter};
+use mailwright::model::{EmailAddress, MailboxKey, MessageId, Reason, ServiceId};
+use mailwright::store::{Load, MessageFilter, Resolution, ServiceFilter};
 use proptest::prelude::*;
 
 use crate::fixtures::*;
+use crate::outbox::waiting;
 
-/// Two share a mailbox, one needs a grant.
+/// Two share a mailbox or have their own, one needs a grant.
 const SERVICES: [&str; 3] = ["svc-a", "svc-b", "svc-c"];
 
 /// One step of a history; numbers choose among what there is.
@@ -38,6 +39,7 @@ enum Op {
     Retry(u8, u8),
     Resolve(u8, bool),
     Suspend(u8, bool),
+    Move(u8, bool),
     Pause(u8),
     EndPause(u8),
     Test(u8, bool),
@@ -64,6 +66,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (any::<u8>(), 1u8..200).prop_map(|(n, expire)| Op::Retry(n, expire)),
         2 => any::<(u8, bool)>().prop_map(|(n, as_sent)| Op::Resolve(n, as_sent)),
         2 => (0u8..3, any::<bool>()).prop_map(|(n, on)| Op::Suspend(n, on)),
+        1 => (0u8..3, any::<bool>()).prop_map(|(n, back)| Op::Move(n, back)),
         1 => (0u8..3).prop_map(Op::Pause),
         1 => (0u8..3).prop_map(Op::EndPause),
         1 => (0u8..3, any::<bool>()).prop_map(|(n, passed)| Op::Test(n, passed)),
@@ -100,11 +103,16 @@ pub fn random_histories_keep_every_invariant(make: impl Fn() -> Shared) {
         runtime.block_on(async {
             let mut world = World::begin(make()).await;
             world.follow().await;
-            for op in ops {
+            for (n, op) in ops.into_iter().enumerate() {
                 world.apply(op).await;
                 world.follow().await;
                 world.agrees().await;
+                // To ask is to send, so not all the time.
+                if n % 16 == 0 {
+                    world.outbox_agrees().await;
+                }
             }
+            world.outbox_agrees().await;
         });
     });
 }
@@ -169,6 +177,7 @@ impl World {
                 let _ = store.resolve_message(now, &id, word).await;
             }
             Op::Suspend(n, on) => suspend(&store, self.now, name(n), on).await,
+            Op::Move(n, back) => self.move_to(name(n), back).await,
             Op::Pause(n) => {
                 let row = store.service(&svc(name(n))).await.unwrap().unwrap();
                 let pause = pause(self.now, self.now + 60);
@@ -216,9 +225,20 @@ impl World {
         }
     }
 
+    /// Two services go to and fro between mailboxes.
+    async fn move_to(&self, name: &str, back: bool) {
+        let mut change = change_of(&self.store, name).await;
+        if let Auth::Password { username } = &mut change.service.config.auth {
+            *username = if back { "shared" } else { name }.into();
+            let moved = self.store.replace_service(at(self.now), change).await;
+            moved.unwrap();
+        }
+    }
+
     async fn send(&mut self, service: &str, recipients: u8, flags: u8) {
         let mut new = to_many(message(service, self.sent), recipients.into());
         self.sent += 1;
+        new.message.size_bytes = u64::from(flags) + 1;
         new.message.priority = match flags % 4 {
             0 => Priority::High,
             1 => Priority::Bulk,
@@ -306,6 +326,24 @@ impl World {
         assert_eq!(self.cursor, bounds.newest);
     }
 
+    /// What the store counts is what a walk through all messages finds.
+    async fn outbox_agrees(&self) {
+        let (mut mailboxes, mut all) = (BTreeMap::<MailboxKey, Load>::new(), Load::default());
+        let mailbox_of = |id: &ServiceId| self.services[id].0.mailbox();
+        for full in self.messages.values() {
+            if !full.message.state.has_ended() {
+                let load = mailboxes.entry(mailbox_of(&full.message.service_id));
+                add(load.or_default(), &full.message);
+                add(&mut all, &full.message);
+            }
+        }
+        for id in SERVICES {
+            let mailbox = mailboxes.get(&mailbox_of(&svc(id))).copied();
+            let found = (mailbox.unwrap_or_default(), all);
+            assert_eq!(waiting(&self.store, id).await, found);
+        }
+    }
+
     /// What the log adds up to is what can be read, and the rows keep the contract.
     async fn agrees(&self) {
         let mut pending = BTreeMap::<ServiceId, u64>::new();
@@ -351,8 +389,14 @@ impl World {
             let pending = pending.get(&row.service.id).copied().unwrap_or(0);
             assert_eq!(row.pending_messages, pending);
         }
-        assert!(sending <= 20, "no mailbox of two has more than ten claims");
+        assert!(sending <= 40, "no mailbox of four has more than ten claims");
     }
+}
+
+/// Adds a message to what waits.
+fn add(load: &mut Load, message: &Message) {
+    load.messages += 1;
+    load.bytes += message.size_bytes;
 }
 
 /// Whether the state machine has a step between the two.

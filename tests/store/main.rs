@@ -16,6 +16,7 @@ mod folder;
 mod histories;
 mod mailboxes;
 mod messages;
+mod outbox;
 mod pacing;
 mod parts;
 mod pauses;
@@ -98,6 +99,16 @@ macro_rules! suite {
                 what_is_sent_or_being_sent_is_not_cancelled,
                 a_message_is_cancelled_or_claimed_but_never_both,
                 events_carry_no_body_key,
+            ],
+            outbox: [
+                a_mailbox_takes_no_more_than_its_bounds,
+                all_mailboxes_together_take_no_more_than_the_bounds,
+                services_of_one_mailbox_share_its_bounds,
+                a_message_waits_until_it_ends_however_it_ends,
+                a_service_that_moves_takes_its_mail_along,
+                a_deleted_service_leaves_nothing_waiting,
+                a_known_request_is_answered_by_a_full_outbox,
+                the_bounds_are_exact_among_many_at_once,
             ],
             again: [
                 what_has_ended_without_all_is_queued_again_for_the_others,

@@ -11,6 +11,7 @@ pub mod requests;
 pub mod send;
 pub mod service;
 pub mod service_view;
+pub mod stream;
 pub mod update;
 
 mod diagnosis;

@@ -95,6 +95,7 @@ fn all() -> Vec<(Error, Code, &'static str, &'static [&'static str])> {
         (
             Error::Exhausted {
                 reason: Reason::OutboxFull,
+                scope: Scope::Mailbox,
                 subject: "service crm".into(),
                 description: "the outbox is full".into(),
                 retry_after: second,
@@ -232,6 +233,7 @@ fn no_text_makes_a_header_too_large() {
         Error::state(&long, verbose),
         Error::Exhausted {
             reason: Reason::OutboxFull,
+            scope: Scope::Mailbox,
             subject: long.clone(),
             description: long.clone(),
             retry_after: second,
@@ -246,4 +248,13 @@ fn no_text_makes_a_header_too_large() {
         assert!(status.details().len() < 4_608, "{}", status.details().len());
         assert!(status.message().len() <= MESSAGE_MAX_BYTES);
     }
+}
+
+#[test]
+fn a_bug_told_in_a_stream_shows_its_id_and_nothing_else() {
+    let said = super::diagnosis(&Error::Internal("the row is 7".into()), &env());
+    assert_eq!(said.reason, Reason::Internal);
+    assert!(!said.summary.contains("row"), "{}", said.summary);
+    let id = base32(&env().random::<10>());
+    assert!(said.summary.contains(&id), "{}", said.summary);
 }

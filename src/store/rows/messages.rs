@@ -38,6 +38,8 @@ impl<B: Base> State<B> {
         if self.has(MESSAGES, &new.message.id)? {
             return Err(StoreError::Exists);
         }
+        let (mailbox, bytes) = (row.service.mailbox(), new.message.size_bytes);
+        self.require_room(&mailbox, bytes, &new.bounds)?;
         let ready = row.state() == ServiceState::Ready;
         let message = Message {
             state: if ready {

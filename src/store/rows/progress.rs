@@ -101,11 +101,13 @@ impl<B: Base> State<B> {
     }
 
     fn put_message(&mut self, message: &Message) -> Result<()> {
+        let old = self.get(MESSAGES, &message.id)?;
         let mut freed = None;
-        if let Some(old) = self.get(MESSAGES, &message.id)? {
-            freed = self.end_of_claim(&old)?;
-            self.unlist(&old)?;
+        if let Some(old) = &old {
+            freed = self.end_of_claim(old)?;
+            self.unlist(old)?;
         }
+        self.count(old.as_ref(), message)?;
         self.put(MESSAGES, &message.id, message);
         self.count_queued(message, true)?;
         let (id, service) = (message.id.clone(), message.service_id.clone());
@@ -125,13 +127,10 @@ impl<B: Base> State<B> {
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
             self.put(EXPIRING, &(message.expire_time, id.clone()), &());
         }
-        match message.end_time {
-            Some(end) if message.state.may_be_forgotten() => self.put(ENDED, &(end, id), &()),
-            Some(_) => {}
-            None => {
-                let count = self.get(PENDING, &service)?.unwrap_or(0);
-                self.put(PENDING, &service, &(count + 1));
-            }
+        if let Some(end) = message.end_time
+            && message.state.may_be_forgotten()
+        {
+            self.put(ENDED, &(end, id), &());
         }
         match freed {
             Some(mailbox) => self.wake_if_pending(&mailbox, message.update_time),
@@ -155,13 +154,7 @@ impl<B: Base> State<B> {
         }
         match old.end_time {
             Some(end) => self.remove(ENDED, &(end, id.clone())),
-            None => match self.get(PENDING, service)?.unwrap_or(0) {
-                0 | 1 => self.remove(PENDING, service),
-                count => {
-                    self.put(PENDING, service, &(count - 1));
-                    Ok(())
-                }
-            },
+            None => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::base::Base;
 use super::base::Order;
 use super::state::State;
-use super::tables::{BY_SERVICE, PENDING, SECRETS, SERVICES};
+use super::tables::{BY_SERVICE, SECRETS, SERVICES};
 use crate::model::event::{Change, ServiceChange as Changed};
 use crate::model::message::Message;
 use crate::model::service::Service;
@@ -121,7 +121,7 @@ impl<B: Base> State<B> {
     fn service_row(&self, service: Service) -> Result<ServiceRow> {
         Ok(ServiceRow {
             pause: self.pause_of(&service.mailbox())?,
-            pending_messages: self.get(PENDING, &service.id)?.unwrap_or(0),
+            pending_messages: self.load_of_service(&service.id)?.messages,
             token_generation: self.generation_of(&service.id)?,
             service,
         })

@@ -13,7 +13,7 @@ use crate::model::message::{Attempt, Message, Priority, Recipient};
 use crate::model::pace::Pace;
 use crate::model::service::{Pause, Service};
 use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
-use crate::store::{PendingAuthorization, Sealed, TokenRow};
+use crate::store::{Load, PendingAuthorization, Sealed, TokenRow};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
 pub struct Table<K, V> {
@@ -43,8 +43,8 @@ pub(super) const REQUEST_TIMES: Table<(Timestamp, ServiceId, RequestId), ()> = T
 /// The newest event of each message.
 pub(super) const SEQUENCES: Table<MessageId, u64> = Table::new(15);
 pub(super) const BY_SERVICE: Table<(ServiceId, MessageId), ()> = Table::new(16);
-/// How many messages of a service have not ended.
-pub(super) const PENDING: Table<ServiceId, u64> = Table::new(17);
+/// What has not ended of a service.
+pub(super) const PENDING: Table<ServiceId, Load> = Table::new(17);
 /// What is QUEUED, by caller, in the order in which it is due.
 pub(super) const DUE: Table<(ServiceId, Priority, String, Timestamp, MessageId), ()> =
     Table::new(18);
@@ -66,6 +66,8 @@ pub(super) const SHARES: Table<(MailboxKey, String), u64> = Table::new(27);
 /// The mailboxes of a tenant.
 pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
 pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
+/// What has not ended, of all services.
+pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
