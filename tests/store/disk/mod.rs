@@ -2,7 +2,9 @@
 
 mod crash;
 mod damage;
+mod device;
 mod open;
+mod power;
 mod rows;
 mod segments;
 

@@ -1,0 +1,232 @@
+//! The power goes at any instant; whatever was acknowledged by then is there when it comes back.
+//!
+//! A copy that is made of a disk while it is written mixes old and new as no power cut does, and one
+//! of a file system that is frozen has been synced, which hides what a store forgot to sync. So the
+//! store lives on three file systems, each in a file of the one below:
+//!
+//! - `data`, where the store writes. Its page cache is the memory of the computer.
+//! - `disk`, which holds `data`. Its page cache is the memory in a disk: a write to `data` stays
+//!   there until `data` tells its device to flush, as it does for fsync. sled's `flush` alone, or a
+//!   file that is renamed and not synced, is lost here.
+//! - `ground`, which holds `disk`: what is on it is on the disk. It is frozen at an instant of the
+//!   cut: writes of `disk` wait, none is half done. Freezing syncs `ground` and nothing above it.
+//!
+//! While it stands still the image of `disk` is copied; everything that the writer has told by then
+//! must be in the copy, since nothing has reached the disk meanwhile. The writer is killed, and the
+//! next one lives on the copy: what one cut damaged, the next ones meet.
+
+mod ledger;
+mod writer;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use super::device::{self, Bench};
+use super::*;
+use ledger::{Ledger, MARK};
+
+/// Rounds in CI; the variable POWER_ROUNDS sets more, for a soak.
+const ROUNDS: u32 = 5;
+
+/// Set for the child: the folder to live in, its first message, its first second.
+const LIFE: &str = "POWER_LIFE";
+
+/// A computer with a disk.
+struct Machine {
+    bench: Bench,
+    /// Which of two grounds the disk is on.
+    ground: usize,
+}
+
+/// The process that writes, and what it tells.
+struct Writer {
+    child: Child,
+    told: Arc<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    facts: Vec<String>,
+    accepted: usize,
+    /// What else it said.
+    said: String,
+    ended: bool,
+}
+
+/// No test of its own: the process that writes, where the variable is set.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_writes_until_its_power_is_cut() {
+    if let Ok(life) = std::env::var(LIFE) {
+        let words: Vec<&str> = life.split(' ').collect();
+        writer::live(Path::new(words[0]), parse(words[1]), parse(words[2])).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_survives_power_cuts() {
+    let Some(bench) = device::bench("surviving power cuts") else {
+        return;
+    };
+    let rounds = std::env::var("POWER_ROUNDS");
+    let rounds = rounds.map_or(ROUNDS, |rounds| parse(&rounds));
+    let random = Env::manual(at(0), 5);
+    let mut machine = Machine::new(bench);
+    let mut ledger = Ledger::default();
+    let mut reused = 0;
+    for round in 1..=rounds {
+        let enough = 100 + usize::from(u16::from_be_bytes(random.random()) % 1_200);
+        let mut writer = Writer::start(&machine.folder(), round * 1_000_000, ledger.clock() + 1);
+        writer.until_accepted(enough);
+        machine.cut(|| writer.facts().iter().for_each(|fact| ledger.note(fact)));
+        writer.end();
+        machine.power_up();
+        let store: Shared = Arc::new(open(&machine.folder(), round.into(), folder::SMALL).unwrap());
+        ledger.check(&store).await;
+        drop(store);
+        reused = reused_segments(&machine.folder());
+    }
+    assert!(
+        reused > u64::from(rounds),
+        "sled's log went round: {reused}"
+    );
+    println!(
+        "{rounds} power cuts, {} ids checked, {reused} segments of sled's log reused",
+        ledger.checked
+    );
+}
+
+impl Machine {
+    fn new(bench: Bench) -> Self {
+        let machine = Self { bench, ground: 0 };
+        for name in ["ground-0", "ground-1"] {
+            let image = machine.bench.path(&format!("{name}.img"));
+            device::format(&image, 900, &["-O", "^has_journal"]);
+            machine.bench.mount(&image, name);
+        }
+        device::format(&machine.image(0), 800, &[]);
+        let disk = machine.bench.mount(&machine.image(0), "disk");
+        device::format(&disk.join("data.img"), 640, &[]);
+        machine.bench.mount(&disk.join("data.img"), "data");
+        machine
+    }
+
+    /// Where the store is.
+    fn folder(&self) -> PathBuf {
+        self.bench.path("data/store")
+    }
+
+    /// Stops the disk, keeps what is on it, and calls `told` before it goes on.
+    fn cut(&self, told: impl FnOnce()) {
+        let ground = self.bench.path(&format!("ground-{}", self.ground));
+        let _frozen = device::freeze(&ground);
+        device::copy(&self.image(self.ground), &self.image(1 - self.ground));
+        told();
+    }
+
+    /// Comes up again with what was on the disk at the cut.
+    fn power_up(&mut self) {
+        device::unmount(&self.bench.path("data"));
+        device::unmount(&self.bench.path("disk"));
+        std::fs::remove_file(self.image(self.ground)).unwrap();
+        self.ground = 1 - self.ground;
+        let disk = self.bench.mount(&self.image(self.ground), "disk");
+        self.bench.mount(&disk.join("data.img"), "data");
+    }
+
+    fn image(&self, ground: usize) -> PathBuf {
+        self.bench.path(&format!("ground-{ground}/disk.img"))
+    }
+}
+
+impl Writer {
+    fn start(folder: &Path, first: u32, clock: i64) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "disk::power::a_child_writes_until_its_power_is_cut",
+            ])
+            .env(LIFE, format!("{} {first} {clock}", folder.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = Arc::new(Told::default());
+        let (stderr, listener) = (child.stderr.take().unwrap(), told.clone());
+        thread::spawn(move || listener.listen(stderr));
+        Self { child, told }
+    }
+
+    /// Waits until it has told of so many messages accepted.
+    fn until_accepted(&self, count: usize) {
+        let mut state = self.told.state.lock().unwrap();
+        while state.accepted < count {
+            assert!(!state.ended, "the writer ended: {}", state.said);
+            state = self.told.changed.wait(state).unwrap();
+        }
+    }
+
+    /// What it has told so far.
+    fn facts(&self) -> Vec<String> {
+        let state = self.told.state.lock().unwrap();
+        assert!(!state.ended, "the writer ended: {}", state.said);
+        state.facts.clone()
+    }
+
+    fn end(&mut self) {
+        // Fails where it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Told {
+    fn listen(&self, stderr: ChildStderr) {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let mut state = self.state.lock().unwrap();
+            match line.strip_prefix(MARK) {
+                Some(fact) => {
+                    state.accepted += usize::from(fact.starts_with("accepted"));
+                    state.facts.push(fact.to_owned());
+                }
+                None => state.said += &format!("{line}\n"),
+            }
+            self.changed.notify_all();
+        }
+        self.state.lock().unwrap().ended = true;
+        self.changed.notify_all();
+    }
+}
+
+/// How often sled has put a new segment of its log in the place of an old one: the newest segment's
+/// number in the log, less the number of places.
+fn reused_segments(folder: &Path) -> u64 {
+    const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+    let mut file = std::fs::File::open(folder.join("rows/db")).unwrap();
+    let places = file.metadata().unwrap().len().div_ceil(SEGMENT_BYTES);
+    let numbers = (0..places).map(|place| {
+        use std::io::Seek;
+        // A checksum, then the place in the log, its bits turned over.
+        let mut header = [0; 12];
+        file.seek(std::io::SeekFrom::Start(place * SEGMENT_BYTES))
+            .unwrap();
+        file.read_exact(&mut header).unwrap();
+        let lsn = i64::from_le_bytes(header[4..].try_into().unwrap()) ^ i64::MAX;
+        u64::try_from(lsn).map_or(0, |lsn| lsn / SEGMENT_BYTES + 1)
+    });
+    numbers.max().unwrap_or(0).saturating_sub(places)
+}
