@@ -102,6 +102,7 @@ impl Disk {
         names: &[&str],
     ) -> std::result::Result<bool, String> {
         let pass = |step| names.iter().for_each(|name| failpoint::pass(name, step));
+        self.space.tend();
         let mut group = self.group(writes)?;
         for segment in retired {
             group.batch.remove(format::live_key(*segment));

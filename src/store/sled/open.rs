@@ -41,11 +41,12 @@ impl SledStore {
             make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
         }
         let lock = Lock::take(&folder.join("lock"), env.now())?;
+        // First: where the disk is full, the others need what it gives up.
+        let space = Space::new(folder, options.reserve_bytes);
         let db = open_sled(&rows)?;
         let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
         let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&db)?)
             .map_err(|error| OpenError::io("open", &bodies, &error))?;
-        let space = Space::new(folder, options.reserve_bytes);
         let disk = Disk::new(db, &rows, segments, space)
             .map_err(|error| OpenError::io("open", &rows, &error))?;
         disk.sync().map_err(OpenError::Failed)?;

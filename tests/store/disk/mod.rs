@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod device;
+mod full;
 mod open;
 mod power;
 mod rows;

@@ -18,7 +18,8 @@
 mod ledger;
 mod writer;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -216,17 +217,18 @@ impl Told {
 /// number in the log, less the number of places.
 fn reused_segments(folder: &Path) -> u64 {
     const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
-    let mut file = std::fs::File::open(folder.join("rows/db")).unwrap();
+    let file = std::fs::File::open(folder.join("rows/db")).unwrap();
     let places = file.metadata().unwrap().len().div_ceil(SEGMENT_BYTES);
-    let numbers = (0..places).map(|place| {
-        use std::io::Seek;
-        // A checksum, then the place in the log, its bits turned over.
-        let mut header = [0; 12];
-        file.seek(std::io::SeekFrom::Start(place * SEGMENT_BYTES))
-            .unwrap();
-        file.read_exact(&mut header).unwrap();
-        let lsn = i64::from_le_bytes(header[4..].try_into().unwrap()) ^ i64::MAX;
-        u64::try_from(lsn).map_or(0, |lsn| lsn / SEGMENT_BYTES + 1)
+    let numbers = (0..places).filter_map(|place| {
+        // A checksum, the place in the log and one more, their bits turned over.
+        let mut header = [0; 20];
+        let at = place * SEGMENT_BYTES;
+        file.read_exact_at(&mut header, at).unwrap();
+        let sum = !u32::from_le_bytes(header[..4].try_into().unwrap());
+        let lsn = i64::from_le_bytes(header[4..12].try_into().unwrap()) ^ i64::MAX;
+        // A place that has never been written to has none.
+        let whole = crc32fast::hash(&header[4..]) == sum;
+        whole.then(|| u64::try_from(lsn).unwrap() / SEGMENT_BYTES + 1)
     });
     numbers.max().unwrap_or(0).saturating_sub(places)
 }

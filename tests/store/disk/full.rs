@@ -1,0 +1,239 @@
+//! The disk runs full: new mail is refused, the old ends, and with room everything goes on.
+
+use std::io::{ErrorKind, Write};
+
+use mailwright::model::state::MessageState;
+use mailwright::store::{NewMessage, StoreError};
+
+use super::device::{self, Bench};
+use super::*;
+
+const MIB: u64 = 1024 * 1024;
+
+const OPTIONS: Options = Options {
+    segment_bytes: 8 * MIB,
+    reserve_bytes: 16 * MIB,
+};
+
+/// A small disk, and a folder on it.
+fn small_disk(test: &str) -> Option<(Bench, PathBuf)> {
+    let bench = device::bench(test)?;
+    let image = bench.path("small.img");
+    device::format(&image, 96, &[]);
+    let folder = bench.mount(&image, "small").join("store");
+    Some((bench, folder))
+}
+
+fn start(folder: &Path) -> Shared {
+    std::sync::Arc::new(open(folder, 7, OPTIONS).unwrap())
+}
+
+/// Another program takes all that is left but for so many bytes.
+fn fill(bench: &Bench, name: &str, but: u64) {
+    let mut file = std::fs::File::create(bench.path("small").join(name)).unwrap();
+    for bytes in [MIB as usize, 4096] {
+        let chunk = vec![0x5a; bytes];
+        let full = loop {
+            if let Err(error) = file.write_all(&chunk) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+    let bytes = file.metadata().unwrap().len();
+    file.set_len(bytes.saturating_sub(but)).unwrap();
+    file.sync_all().unwrap();
+}
+
+fn leave(bench: &Bench, name: &str) {
+    std::fs::remove_file(bench.path("small").join(name)).unwrap();
+}
+
+fn bulk(n: u32) -> NewMessage {
+    bulky(n, 200_000)
+}
+
+fn is_full(outcome: &Result<mailwright::store::Enqueued, StoreError>) -> bool {
+    *outcome == Err(StoreError::Unavailable("the disk is full".into()))
+}
+
+/// Takes mail in until there is no room for any more; how many there were.
+async fn until_full(store: &Shared) -> u32 {
+    for n in 1.. {
+        let outcome = store.enqueue(at(0), bulk(n)).await;
+        if is_full(&outcome) {
+            return n - 1;
+        }
+        outcome.unwrap();
+    }
+    unreachable!("no disk is that large");
+}
+
+/// Delivers one turn of what is due; the numbers that ended.
+async fn deliver(store: &Shared) -> Result<Vec<u32>, StoreError> {
+    let mut ended = Vec::new();
+    for claimed in store.claim_due(at(1), 10).await? {
+        store.mark_dot(at(1), &claimed.claim).await?;
+        let finished = accepted(&claimed.claim);
+        store.finish(at(1), &claimed.claim, finished).await?;
+        let header = claimed.message.message.message_id_header;
+        ended.push(parse(header.trim_matches('<').split('@').next().unwrap()));
+    }
+    Ok(ended)
+}
+
+async fn are_whole(store: &Shared, numbers: impl Iterator<Item = u32>) {
+    for n in numbers {
+        let kept = store.body(&mid(n)).await;
+        assert!(kept == Ok(Some(body(n, 200_000))), "{n}");
+    }
+}
+
+/// Takes mail in again, after at most so many refusals as compaction may need to find room.
+async fn takes_mail(store: &Shared, n: u32) {
+    for _ in 0..2_000 {
+        let outcome = store.enqueue(at(2), bulk(n)).await;
+        if !is_full(&outcome) {
+            outcome.unwrap();
+            return are_whole(store, n..=n).await;
+        }
+    }
+    panic!("it never took mail in again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_full_of_mail_refuses_more_and_drains() {
+    let Some((_bench, folder)) = small_disk("a disk full of mail") else {
+        return;
+    };
+    let store = start(&folder);
+    ready(&store, "news").await;
+    let count = until_full(&store).await;
+    assert!(count > 150, "{count}");
+    are_whole(&store, (1..=count).step_by(10)).await;
+    let mut ended = Vec::new();
+    while ended.len() < count as usize {
+        ended.extend(deliver(&store).await.unwrap());
+    }
+    takes_mail(&store, count + 1).await;
+    drop(store);
+    let store = start(&folder);
+    are_whole(&store, count + 1..=count + 1).await;
+    for n in 1..=count {
+        assert_eq!(state(&store, n).await, MessageState::Sent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_others_fill_lets_the_old_end_and_recovers_by_itself() {
+    let Some((bench, folder)) = small_disk("a disk that others fill") else {
+        return;
+    };
+    let store = start(&folder);
+    ready(&store, "news").await;
+    for n in 1..=60 {
+        enqueue(&store, 0, bulk(n)).await;
+    }
+    fill(&bench, "others", 0);
+    assert!(is_full(&store.enqueue(at(0), bulk(61)).await));
+    let mut ended = Vec::new();
+    while ended.len() < 60 {
+        ended.extend(deliver(&store).await.unwrap());
+    }
+    assert!(!folder.join("reserve").exists(), "it was given up");
+    // What came free goes as well.
+    fill(&bench, "more", 0);
+    assert!(is_full(&store.enqueue(at(0), bulk(61)).await));
+    leave(&bench, "more");
+    leave(&bench, "others");
+    takes_mail(&store, 61).await;
+    assert_eq!(
+        std::fs::metadata(folder.join("reserve")).unwrap().len(),
+        OPTIONS.reserve_bytes
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_starts_on_a_full_disk_and_delivers() {
+    let Some((bench, folder)) = small_disk("starting on a full disk") else {
+        return;
+    };
+    let store = start(&folder);
+    ready(&store, "news").await;
+    for n in 1..=60 {
+        enqueue(&store, 0, bulk(n)).await;
+    }
+    drop(store);
+    fill(&bench, "others", 0);
+    let store = start(&folder);
+    store.recover(at(0)).await.unwrap();
+    assert!(is_full(&store.enqueue(at(0), bulk(61)).await));
+    let mut ended = Vec::new();
+    while ended.len() < 60 {
+        ended.extend(deliver(&store).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_any_room_the_store_fails_and_the_next_one_has_everything() {
+    fails_and_has_everything(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_hardly_any_room_the_store_fails_and_the_next_one_has_everything() {
+    fails_and_has_everything(700_000).await;
+}
+
+/// The last room goes but for so many bytes, time and again.
+async fn fails_and_has_everything(but: u64) {
+    let Some((bench, folder)) = small_disk("a disk without any room") else {
+        return;
+    };
+    let store = std::sync::Arc::new(open(&folder, 7, OPTIONS).unwrap());
+    let shared: Shared = store.clone();
+    ready(&shared, "news").await;
+    for n in 1..=60 {
+        enqueue(&shared, 0, bulk(n)).await;
+    }
+    let mut ended = Vec::new();
+    let mut fills = 0;
+    loop {
+        // Also what it gave up.
+        fill(&bench, &format!("others-{fills}"), but);
+        fills += 1;
+        match deliver(&shared).await {
+            Ok(more) if more.is_empty() => match shared.recover(at(1)).await {
+                Ok(()) => {}
+                Err(_) => break,
+            },
+            Ok(more) => ended.extend(more),
+            Err(_) => break,
+        }
+        assert!(fills < 1_000, "it never failed");
+    }
+    let why = store.failed().await;
+    assert!(why.contains("No space left on device"), "{why}");
+    assert_eq!(
+        shared.recover(at(1)).await,
+        Err(StoreError::Unavailable(why))
+    );
+    drop((store, shared));
+    if but == 0 {
+        let error = open(&folder, 8, OPTIONS).err().unwrap().to_string();
+        assert!(error.starts_with("the disk is full"), "{error}");
+    }
+    for n in 0..fills {
+        leave(&bench, &format!("others-{n}"));
+    }
+    let store = start(&folder);
+    store.recover(at(1)).await.unwrap();
+    for n in &ended {
+        assert_eq!(state(&store, *n).await, MessageState::Sent);
+    }
+    for n in (1..=60).filter(|n| !ended.contains(n)) {
+        if state(&store, n).await != MessageState::Sent {
+            are_whole(&store, n..=n).await;
+        }
+    }
+    takes_mail(&store, 61).await;
+}
