@@ -5,7 +5,7 @@
 //! the test panics; those of a run that was killed go when the next one begins.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -87,28 +87,21 @@ pub fn format(image: &Path, mib: u64, options: &[&str]) {
     run("mkfs.ext4", &[options, &always].concat());
 }
 
-/// Unmounts what is no longer in use.
-pub fn unmount(at: &Path) {
-    run("umount", &[text(at)]);
-}
-
-/// A file system that stands still as long as this lives: who writes to it waits.
-pub struct Frozen<'a>(&'a Path);
-
-pub fn freeze(at: &Path) -> Frozen<'_> {
-    run("fsfreeze", &["--freeze", text(at)]);
-    Frozen(at)
-}
-
-impl Drop for Frozen<'_> {
-    fn drop(&mut self) {
-        run("fsfreeze", &["--unfreeze", text(self.0)]);
+/// Takes all the room that is left on a disk, but for so many bytes.
+pub fn fill(path: &Path, but: u64) {
+    let mut file = File::create(path).unwrap();
+    for bytes in [1024 * 1024, 4096] {
+        let chunk = vec![0x5a; bytes];
+        let full = loop {
+            if let Err(error) = file.write_all(&chunk) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
     }
-}
-
-/// Copies an image, holes as holes.
-pub fn copy(from: &Path, to: &Path) {
-    run("cp", &["--sparse=auto", text(from), text(to)]);
+    let bytes = file.metadata().unwrap().len();
+    file.set_len(bytes.saturating_sub(but)).unwrap();
+    file.sync_all().unwrap();
 }
 
 /// Ends all that is mounted below a folder, whatever state it is in, and removes the folder. It
@@ -134,7 +127,8 @@ fn clear(folder: &Path) {
     let _ = fs::remove_dir_all(folder);
 }
 
-fn run(name: &str, arguments: &[&str]) {
+/// Runs a command that must succeed.
+pub fn run(name: &str, arguments: &[&str]) {
     let output = Command::new(name)
         .args(arguments)
         .output()
@@ -143,6 +137,6 @@ fn run(name: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{name} {arguments:?}: {said}");
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

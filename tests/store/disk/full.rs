@@ -1,9 +1,7 @@
 //! The disk runs full: new mail is refused, the old ends, and with room everything goes on.
 
-use std::io::{ErrorKind, Write};
-
 use mailwright::model::state::MessageState;
-use mailwright::store::{NewMessage, StoreError};
+use mailwright::store::{Enqueued, NewMessage, StoreError};
 
 use super::device::{self, Bench};
 use super::*;
@@ -30,19 +28,7 @@ fn start(folder: &Path) -> Shared {
 
 /// Another program takes all that is left but for so many bytes.
 fn fill(bench: &Bench, name: &str, but: u64) {
-    let mut file = std::fs::File::create(bench.path("small").join(name)).unwrap();
-    for bytes in [MIB as usize, 4096] {
-        let chunk = vec![0x5a; bytes];
-        let full = loop {
-            if let Err(error) = file.write_all(&chunk) {
-                break error;
-            }
-        };
-        assert_eq!(full.kind(), ErrorKind::StorageFull);
-    }
-    let bytes = file.metadata().unwrap().len();
-    file.set_len(bytes.saturating_sub(but)).unwrap();
-    file.sync_all().unwrap();
+    device::fill(&bench.path("small").join(name), but);
 }
 
 fn leave(bench: &Bench, name: &str) {
@@ -53,8 +39,12 @@ fn bulk(n: u32) -> NewMessage {
     bulky(n, 200_000)
 }
 
-fn is_full(outcome: &Result<mailwright::store::Enqueued, StoreError>) -> bool {
-    *outcome == Err(StoreError::Unavailable("the disk is full".into()))
+/// Whether mail was refused for want of room.
+pub fn is_full(outcome: &Result<Enqueued, StoreError>) -> bool {
+    let Err(StoreError::Unavailable(why)) = outcome else {
+        return false;
+    };
+    why.starts_with("the disk is full")
 }
 
 /// Takes mail in until there is no room for any more; how many there were.

@@ -1,21 +1,10 @@
 //! The power goes at any instant; whatever was acknowledged by then is there when it comes back.
 //!
-//! A copy that is made of a disk while it is written mixes old and new as no power cut does, and one
-//! of a file system that is frozen has been synced, which hides what a store forgot to sync. So the
-//! store lives on three file systems, each in a file of the one below:
-//!
-//! - `data`, where the store writes. Its page cache is the memory of the computer.
-//! - `disk`, which holds `data`. Its page cache is the memory in a disk: a write to `data` stays
-//!   there until `data` tells its device to flush, as it does for fsync. sled's `flush` alone, or a
-//!   file that is renamed and not synced, is lost here.
-//! - `ground`, which holds `disk`: what is on it is on the disk. It is frozen at an instant of the
-//!   cut: writes of `disk` wait, none is half done. Freezing syncs `ground` and nothing above it.
-//!
-//! While it stands still the image of `disk` is copied; everything that the writer has told by then
-//! must be in the copy, since nothing has reached the disk meanwhile. The writer is killed, and the
-//! next one lives on the copy: what one cut damaged, the next ones meet.
+//! `machine` says what a power cut is here, `writer` is who loses the power, and `ledger` what must be
+//! there afterwards.
 
 mod ledger;
+mod machine;
 mod writer;
 
 use std::io::{BufRead, BufReader};
@@ -24,22 +13,16 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use super::device::{self, Bench};
+use super::device;
 use super::*;
 use ledger::{Ledger, MARK};
+use machine::Machine;
 
 /// Rounds in CI; the variable POWER_ROUNDS sets more, for a soak.
 const ROUNDS: u32 = 5;
 
 /// Set for the child: the folder to live in, its first message, its first second.
 const LIFE: &str = "POWER_LIFE";
-
-/// A computer with a disk.
-struct Machine {
-    bench: Bench,
-    /// Which of two grounds the disk is on.
-    ground: usize,
-}
 
 /// The process that writes, and what it tells.
 struct Writer {
@@ -102,49 +85,6 @@ async fn what_is_acknowledged_survives_power_cuts() {
         "{rounds} power cuts, {} ids checked, {reused} segments of sled's log reused",
         ledger.checked
     );
-}
-
-impl Machine {
-    fn new(bench: Bench) -> Self {
-        let machine = Self { bench, ground: 0 };
-        for name in ["ground-0", "ground-1"] {
-            let image = machine.bench.path(&format!("{name}.img"));
-            device::format(&image, 900, &["-O", "^has_journal"]);
-            machine.bench.mount(&image, name);
-        }
-        device::format(&machine.image(0), 800, &[]);
-        let disk = machine.bench.mount(&machine.image(0), "disk");
-        device::format(&disk.join("data.img"), 640, &[]);
-        machine.bench.mount(&disk.join("data.img"), "data");
-        machine
-    }
-
-    /// Where the store is.
-    fn folder(&self) -> PathBuf {
-        self.bench.path("data/store")
-    }
-
-    /// Stops the disk, keeps what is on it, and calls `told` before it goes on.
-    fn cut(&self, told: impl FnOnce()) {
-        let ground = self.bench.path(&format!("ground-{}", self.ground));
-        let _frozen = device::freeze(&ground);
-        device::copy(&self.image(self.ground), &self.image(1 - self.ground));
-        told();
-    }
-
-    /// Comes up again with what was on the disk at the cut.
-    fn power_up(&mut self) {
-        device::unmount(&self.bench.path("data"));
-        device::unmount(&self.bench.path("disk"));
-        std::fs::remove_file(self.image(self.ground)).unwrap();
-        self.ground = 1 - self.ground;
-        let disk = self.bench.mount(&self.image(self.ground), "disk");
-        self.bench.mount(&disk.join("data.img"), "data");
-    }
-
-    fn image(&self, ground: usize) -> PathBuf {
-        self.bench.path(&format!("ground-{ground}/disk.img"))
-    }
 }
 
 impl Writer {
