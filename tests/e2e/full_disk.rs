@@ -29,7 +29,7 @@ fn a_full_disk_refuses_mail_delivers_the_queue_and_recovers() {
     let (others, more) = (disk.join("others"), disk.join("more"));
     run(async {
         let site = Site::new(Some(disk.join("data"))).await;
-        let process = site.start(None);
+        let process = site.start();
         site.prepare(&process).await;
         let connection = channel(process.grpc).await;
         suspend(&connection, true).await.unwrap();
@@ -75,7 +75,7 @@ fn a_full_disk_refuses_mail_delivers_the_queue_and_recovers() {
 
         std::fs::remove_file(&others).unwrap();
         std::fs::remove_file(&more).unwrap();
-        let process = site.start(None);
+        let process = site.start();
         let connection = channel(process.grpc).await;
         suspend(&connection, false).await.unwrap();
         send(&connection).await.unwrap();

@@ -100,7 +100,7 @@ fn what_is_acknowledged_survives_kill_nine() {
 impl World {
     async fn new() -> Self {
         let site = Site::new(None).await;
-        site.prepare(&site.start(None)).await;
+        site.prepare(&site.start()).await;
         Self {
             site,
             acknowledged: Acknowledged::default(),
@@ -114,7 +114,11 @@ impl World {
         let place = (!killed).then(|| PLACES[(round - round.div_ceil(KILLED)) % PLACES.len()]);
         let count = self.random.random::<1>()[0];
         let failpoint = place.map(|(place, most)| format!("{place}:{}", 1 + count % most));
-        let mut process = self.site.start(failpoint.as_deref());
+        let mut process = match self.site.start_to_abort(failpoint.as_deref()) {
+            Ok(process) => process,
+            Err(log) if log.contains("failpoint") => return refreshed,
+            Err(log) => panic!("it ended:\n{log}"),
+        };
         let connection = channel(process.grpc).await;
         let now = last_refresh(&connection).await;
         assert!(
@@ -141,17 +145,16 @@ impl World {
             () = all_ended(&mut senders) => {}
         }
         let latest = last_refresh(&connection).await;
-        if let (Some(failpoint), false) = (failpoint, process.aborted()) {
+        if let (false, Some(failpoint)) = (process.kill(), failpoint) {
             println!("round {round} did not come by {failpoint}");
         }
-        drop(process);
         all_ended(&mut senders).await;
         latest.max(now)
     }
 
     /// Lets everything end, and holds what arrived against what was acknowledged.
     async fn settle(&self) {
-        let process = self.site.start(None);
+        let process = self.site.start();
         let connection = channel(process.grpc).await;
         let mut mail = MailApiClient::new(connection.clone());
         until_nothing_is_under_way(&connection).await;

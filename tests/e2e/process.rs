@@ -18,6 +18,11 @@ pub struct Process {
 impl Process {
     /// Starts it with these variables beside its addresses; returns when it serves.
     pub fn start(variables: &[(&str, &str)]) -> Self {
+        Self::try_start(variables).unwrap_or_else(|log| panic!("it ended:\n{log}"))
+    }
+
+    /// As [`Process::start`]; where it ends before it serves, what it logged.
+    pub fn try_start(variables: &[(&str, &str)]) -> Result<Self, String> {
         let (grpc, http) = addresses();
         let mut child = command(variables)
             .env("MAILWRIGHT_SERVER_GRPC_LISTEN", grpc.to_string())
@@ -36,19 +41,23 @@ impl Process {
                 break;
             }
         }
-        assert!(serves, "it ended:\n{}", log.lock().unwrap());
+        if !serves {
+            // It has closed its output, and ends or has ended.
+            child.wait().unwrap();
+            return Err(log.lock().unwrap().clone());
+        }
         let kept = log.clone();
         let reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 *kept.lock().unwrap() += &format!("{line}\n");
             }
         });
-        Self {
+        Ok(Self {
             grpc,
             child,
             log,
             reader: Some(reader),
-        }
+        })
     }
 
     /// SIGTERM, as a supervisor sends it.
@@ -58,10 +67,12 @@ impl Process {
         assert!(sent.success());
     }
 
-    /// Whether it has aborted by now.
-    pub fn aborted(&mut self) -> bool {
-        let ended = self.child.try_wait().unwrap();
-        ended.is_some_and(|status| status.signal() == Some(6))
+    /// SIGKILL; whether it had aborted before.
+    pub fn kill(&mut self) -> bool {
+        // Fails where it has ended already.
+        let _ = self.child.kill();
+        let status = self.child.wait();
+        status.is_ok_and(|status| status.signal() == Some(6))
     }
 
     /// Waits until it has ended; its status and all that it logged.
@@ -75,9 +86,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fails where it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

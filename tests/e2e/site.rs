@@ -42,8 +42,13 @@ impl Site {
         }
     }
 
-    /// Starts a process, to be aborted at this place where there is one.
-    pub fn start(&self, failpoint: Option<&str>) -> Process {
+    pub fn start(&self) -> Process {
+        let started = self.start_to_abort(None);
+        started.unwrap_or_else(|log| panic!("it ended:\n{log}"))
+    }
+
+    /// Starts a process that aborts at this place, where there is one: it may do so before it serves.
+    pub fn start_to_abort(&self, failpoint: Option<&str>) -> Result<Process, String> {
         let ca = self.folder.0.join("ca.pem");
         let authority = self.sandbox.authority();
         let mut variables = vec![
@@ -53,7 +58,7 @@ impl Site {
             ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", authority.as_str()),
         ];
         variables.extend(failpoint.map(|place| ("FAILPOINT", place)));
-        Process::start(&variables)
+        Process::try_start(&variables)
     }
 
     /// A service that is authorized and tested.
