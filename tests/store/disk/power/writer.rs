@@ -18,8 +18,9 @@ use super::ledger::{MARK, request};
 /// Messages that may wait for delivery at once.
 const BACKLOG: usize = 200;
 
-/// Messages of a service that is suspended and resumed, all in one batch: some 20 MB of rows.
-const HELD: u32 = 600;
+/// Messages of a service that is suspended and resumed, all in one batch: each has a row and an event
+/// of 2.5 KB, so that a batch is larger than a segment of sled's.
+const HELD: u32 = 2_000;
 
 const SERVICES: [&str; 4] = ["news-0", "news-1", "news-2", "news-3"];
 
@@ -64,11 +65,14 @@ async fn prepare(store: &Shared) {
     for service in SERVICES.iter().chain(&["held"]) {
         ready(store, service).await;
     }
+    let mut sending = JoinSet::new();
     for n in 0..HELD {
         let mut new = large(mail("held", n, 0));
         (new.message.send_time, new.body) = (at(FAR), body(n, 100));
-        enqueue(store, 0, new).await;
+        let store = store.clone();
+        sending.spawn(async move { enqueue(&store, 0, new).await });
     }
+    sending.join_all().await;
     // Last, so that its presence tells that all of the others are there.
     authorized(store, "oauth").await;
 }
