@@ -84,6 +84,8 @@ impl Drop for Frozen<'_> {
     }
 }
 
+/// Takes it out of sight at once, and out of use when the kernel lets go of it, which may be later:
+/// what it still writes goes to an image that nobody needs.
 fn unmount(at: &Path) {
-    device::run("umount", &[text(at)]);
+    device::run("umount", &["--lazy", text(at)]);
 }
