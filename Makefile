@@ -39,7 +39,7 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust postfix
+.PHONY: help tools test soak lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -47,6 +47,11 @@ help: ## list the targets
 test: tools ## run every test, interop included
 	cargo test $(LOCKED) --all-targets --no-fail-fast
 	cargo test $(LOCKED) --doc
+
+# kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
+soak: rust disks ## crash, cut the power and churn for long: half an hour, as root
+	ROUNDS=50 cargo test $(LOCKED) --test e2e kill_nine -- --nocapture
+	POWER_ROUNDS=50 cargo test $(LOCKED) --release --test store disk::power -- --nocapture
 
 lint: lint-fmt lint-buf lint-clippy ## run every linter; with `make -k lint`, past the first that fails
 
@@ -66,7 +71,7 @@ baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contrac
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust $(GRPCURL) $(BUF_STAMP) $(AIOSMTPD) postfix ## install grpcurl, buf and aiosmtpd in .tools/, and Postfix; at once when they are there
+tools: rust disks $(GRPCURL) $(BUF_STAMP) $(AIOSMTPD) postfix ## install grpcurl, buf and aiosmtpd in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -113,6 +118,12 @@ $(AIOSMTPD):
 	python3 -m venv --clear $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
 	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
+
+# Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.
+disks:
+	@[ "$$(id -u)" != 0 ] || { $(call debian,mkfs.ext4,e2fsprogs); }
+	@[ "$$(id -u)" != 0 ] || { $(call debian,fsfreeze,util-linux); }
+	@[ "$$(id -u)" != 0 ] || { $(call debian,losetup,mount); }
 
 # Without a configuration Debian's package starts no mail server of its own; the tests bring theirs.
 postfix:

@@ -7,10 +7,13 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test fails by panicking, and its clients are no part of the server that Env and Egress rule
 
 mod browser;
+#[path = "../store/disk/device.rs"]
+mod device;
 mod fault;
 mod harness;
 mod process;
 mod requests;
+mod site;
 mod watch;
 
 mod admin;
@@ -27,6 +30,7 @@ mod drain;
 mod feed;
 mod feed_cursors;
 mod folder;
+mod full_disk;
 mod grant_death;
 mod idempotency;
 mod kill_nine;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -17,6 +18,11 @@ pub struct Process {
 impl Process {
     /// Starts it with these variables beside its addresses; returns when it serves.
     pub fn start(variables: &[(&str, &str)]) -> Self {
+        Self::try_start(variables).unwrap_or_else(|log| panic!("it ended:\n{log}"))
+    }
+
+    /// As [`Process::start`]; where it ends before it serves, what it logged.
+    pub fn try_start(variables: &[(&str, &str)]) -> Result<Self, String> {
         let (grpc, http) = addresses();
         let mut child = command(variables)
             .env("MAILWRIGHT_SERVER_GRPC_LISTEN", grpc.to_string())
@@ -35,19 +41,23 @@ impl Process {
                 break;
             }
         }
-        assert!(serves, "it ended:\n{}", log.lock().unwrap());
+        if !serves {
+            // It has closed its output, and ends or has ended.
+            child.wait().unwrap();
+            return Err(log.lock().unwrap().clone());
+        }
         let kept = log.clone();
         let reader = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 *kept.lock().unwrap() += &format!("{line}\n");
             }
         });
-        Self {
+        Ok(Self {
             grpc,
             child,
             log,
             reader: Some(reader),
-        }
+        })
     }
 
     /// Its id.
@@ -62,6 +72,14 @@ impl Process {
         assert!(sent.success());
     }
 
+    /// SIGKILL; whether it had aborted before.
+    pub fn kill(&mut self) -> bool {
+        // Fails where it has ended already.
+        let _ = self.child.kill();
+        let status = self.child.wait();
+        status.is_ok_and(|status| status.signal() == Some(6))
+    }
+
     /// Waits until it has ended; its status and all that it logged.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
@@ -73,9 +91,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Fails where it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

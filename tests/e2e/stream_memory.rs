@@ -15,9 +15,10 @@ use prost::Message as _;
 use tonic::transport::{Channel, Endpoint};
 
 use super::harness::{House, channel, run, run_within};
-use super::kill_nine::World;
+
 use super::requests::{ALEX, request, text_email};
 use super::send_stream::tagged;
+use super::site::Site;
 
 /// What the server may hold of one stream.
 const UNANSWERED_MAX: usize = 256;
@@ -180,9 +181,9 @@ fn a_long_stream_goes_through_a_process_that_stays_small() {
         .and_then(|count| count.parse().ok())
         .unwrap_or(MESSAGES);
     run_within(Duration::from_secs(60 * 60), async move {
-        let world = World::new().await;
-        world.prepare().await;
-        let process = world.start(None);
+        let site = Site::new(None).await;
+        site.prepare(&site.start()).await;
+        let process = site.start();
         let connection = channel(process.grpc).await;
         let suspend = v1::SuspendServiceRequest {
             service_id: "billing".into(),

@@ -108,8 +108,7 @@ fn accept(mail: Mail, reference: Reference) -> Job {
 }
 
 fn refuse(mail: Mail) {
+    let why = "the disk is full: no mail is accepted before the server's operator makes room on it";
     // Whoever waited may have gone away.
-    let _ = mail
-        .waiter
-        .send(Err(StoreError::Unavailable("the disk is full".into())));
+    let _ = mail.waiter.send(Err(StoreError::Unavailable(why.into())));
 }

@@ -5,6 +5,7 @@
 //! is laid above the tree, so that neither an event nor a message is seen that a power cut could
 //! take back.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -102,6 +103,7 @@ impl Disk {
         names: &[&str],
     ) -> std::result::Result<bool, String> {
         let pass = |step| names.iter().for_each(|name| failpoint::pass(name, step));
+        self.space.tend();
         let mut group = self.group(writes)?;
         for segment in retired {
             group.batch.remove(format::live_key(*segment));
@@ -115,9 +117,9 @@ impl Disk {
         }
         self.hide(group.replaced);
         pass("apply");
-        self.db.apply_batch(group.batch).map_err(said("apply"))?;
+        self.db.apply_batch(group.batch).map_err(failed("apply"))?;
         pass("applied");
-        self.db.flush().map_err(said("flush"))?;
+        self.db.flush().map_err(failed("flush"))?;
         pass("flushed");
         self.file.sync_data().map_err(said("fdatasync"))?;
         pass("synced");
@@ -130,14 +132,14 @@ impl Disk {
 
     /// Makes what sled holds durable.
     pub fn sync(&self) -> std::result::Result<(), String> {
-        self.db.flush().map_err(said("flush"))?;
+        self.db.flush().map_err(failed("flush"))?;
         self.file.sync_data().map_err(said("fdatasync"))
     }
 
     fn group(&self, writes: Writes) -> std::result::Result<Group, String> {
         let mut group = Group::default();
         for (key, row) in writes {
-            let old = self.db.get(&key).map_err(said("read"))?;
+            let old = self.db.get(&key).map_err(failed("read"))?;
             if old.as_deref() == row.as_deref() {
                 continue;
             }
@@ -252,8 +254,16 @@ impl Base for View<'_> {
     }
 }
 
-fn said<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
+fn said<E: Display>(what: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{what}: {error}")
+}
+
+/// As [`said`], in the words of the system where it is what failed.
+fn failed(what: &'static str) -> impl Fn(::sled::Error) -> String {
+    move |error| match error {
+        ::sled::Error::Io(error) => said(what)(error),
+        other => said(what)(other),
+    }
 }
 
 fn unread(error: ::sled::Error) -> StoreError {

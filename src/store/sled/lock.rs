@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::OpenError;
+use super::space::is_full;
 use crate::model::Timestamp;
 
 /// Held as long as it lives. The file stays; the kernel ends the lock with the process.
@@ -34,8 +35,11 @@ impl Lock {
             }
             Err(error) => return Err(OpenError::io("lock", path, &error.into())),
         }
-        sign(&mut file, now).map_err(|error| OpenError::io("write", path, &error))?;
-        Ok(Self { _file: file })
+        match sign(&mut file, now) {
+            // The lock holds without a name, and a full disk must not keep mail from ending.
+            Err(error) if !is_full(&error) => Err(OpenError::io("write", path, &error)),
+            _ => Ok(Self { _file: file }),
+        }
     }
 }
 

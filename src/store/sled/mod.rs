@@ -34,6 +34,7 @@ use super::{Result, StoreError};
 use bodies::Mail;
 use disk::{Disk, View};
 use lock::Lock;
+use space::is_full;
 use writer::{Health, Job};
 
 /// How a store uses its disk.
@@ -77,6 +78,11 @@ impl OpenError {
     }
 
     fn rows(error: ::sled::Error) -> Self {
+        if let ::sled::Error::Io(error) = &error
+            && is_full(error)
+        {
+            return Self::Failed("the disk is full: make room on it, then start again".into());
+        }
         Self::Failed(format!("the rows can't be read: {error}"))
     }
 }

@@ -22,9 +22,10 @@ use crate::env::Env;
 /// Pages that sled keeps in memory, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
-/// sled's own segments. It reuses one when what replaces its content is a whole segment back in its
-/// log, synced or not: at this size at least one of our syncs lies in between, since a group is
-/// smaller. It is also four times what a page may reach before sled keeps it in an unsynced file.
+/// sled's own segments. It reuses one once what replaces its content is written, synced or not, where
+/// a batch counts as written when all of it is. Our sync follows each batch, so the next one, the
+/// first that may overwrite anything, finds what replaces it synced. The size is four times what a
+/// page may reach before sled keeps it in an unsynced file.
 const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bodies that may wait to be kept, in KiB.
@@ -41,11 +42,12 @@ impl SledStore {
             make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
         }
         let lock = Lock::take(&folder.join("lock"), env.now())?;
+        // First: where the disk is full, the others need what it gives up.
+        let space = Space::new(folder, options.reserve_bytes);
         let db = open_sled(&rows)?;
         let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
         let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&db)?)
             .map_err(|error| OpenError::io("open", &bodies, &error))?;
-        let space = Space::new(folder, options.reserve_bytes);
         let disk = Disk::new(db, &rows, segments, space)
             .map_err(|error| OpenError::io("open", &rows, &error))?;
         disk.sync().map_err(OpenError::Failed)?;

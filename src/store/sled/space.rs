@@ -1,12 +1,13 @@
 //! Room on the disk: new mail stops while there is still some, so that what was accepted can end.
 //!
 //! Free space below the reserve refuses new mail. Where others fill the disk all the same, a file
-//! as large as the reserve is given up, and made again once there is room for it.
+//! as large as the reserve is given up, and made again once there is room for it. Whoever is about
+//! to write looks first: rows that find no room fail the store.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
@@ -15,28 +16,29 @@ pub struct Space {
     folder: PathBuf,
     reserve_bytes: u64,
     /// Whether the file is there: without it, new mail would use up what was given up for old.
-    held: AtomicBool,
+    held: Mutex<bool>,
 }
 
 impl Space {
     /// Keeps `reserve_bytes` free, twice; 0 looks at nothing.
     pub fn new(folder: &Path, reserve_bytes: u64) -> Self {
-        let space = Self {
+        let mut space = Self {
             folder: folder.to_owned(),
             reserve_bytes,
-            held: AtomicBool::new(false),
+            held: Mutex::new(false),
         };
         let ballast = fs::metadata(space.ballast()).is_ok_and(|file| file.len() == reserve_bytes);
-        space.held.store(ballast, Ordering::Relaxed);
+        space.held = Mutex::new(ballast);
         space.tend();
         space
     }
 
     /// Whether so many more bytes of new mail may be kept.
     pub fn has_room(&self, bytes: u64) -> bool {
+        // Where all mail is refused, nobody else may come to see that there is room again.
+        self.tend();
         self.reserve_bytes == 0
-            || self.held.load(Ordering::Relaxed)
-                && self.free() >= self.reserve_bytes.saturating_add(bytes)
+            || *self.held() && self.free() >= self.reserve_bytes.saturating_add(bytes)
     }
 
     /// Gives the file up when the disk is nearly full, makes it again when there is room.
@@ -44,14 +46,15 @@ impl Space {
         if self.reserve_bytes == 0 {
             return;
         }
+        let mut held = self.held();
         let free = self.free();
-        if self.held.load(Ordering::Relaxed) {
+        if *held {
             if free < self.reserve_bytes / 4 {
-                self.give_up();
+                self.remove(&mut held);
             }
         } else if free >= self.reserve_bytes.saturating_mul(2) {
             match self.make() {
-                Ok(()) => self.held.store(true, Ordering::Relaxed),
+                Ok(()) => *held = true,
                 Err(error) => tracing::warn!(%error, "no space can be reserved on the disk"),
             }
         }
@@ -59,14 +62,25 @@ impl Space {
 
     /// Gives the file up; whether there was one.
     pub fn give_up(&self) -> bool {
-        let held = self.held.swap(false, Ordering::Relaxed);
-        if held {
-            tracing::warn!("the disk is full: new mail is refused until there is room");
-            if let Err(error) = fs::remove_file(self.ballast()) {
-                tracing::error!(%error, "the reserve can't be given up");
-            }
+        let mut held = self.held();
+        *held && {
+            self.remove(&mut held);
+            true
         }
-        held
+    }
+
+    fn remove(&self, held: &mut bool) {
+        *held = false;
+        tracing::warn!("the disk is full: new mail is refused until there is room");
+        if let Err(error) = fs::remove_file(self.ballast()) {
+            tracing::error!(%error, "the reserve can't be given up");
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, bool> {
+        self.held
+            .lock()
+            .expect("no code panics while it holds this lock")
     }
 
     fn ballast(&self) -> PathBuf {

@@ -2,7 +2,10 @@
 
 mod crash;
 mod damage;
+mod device;
+mod full;
 mod open;
+mod power;
 mod rows;
 mod segments;
 
