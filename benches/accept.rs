@@ -2,13 +2,13 @@
 //! same run: an `fdatasync` after each append of 4 KiB.
 //!
 //! `cargo bench --bench accept`. Disks and their neighbours change from minute to minute, so each
-//! figure is printed with its ratio to a reference taken right before it: only ratios compare.
+//! figure is printed with its ratio to a reference taken between its samples: only ratios compare.
 
 #![allow(clippy::unwrap_used)]
 // A benchmark is the one place that looks at a clock, and shows nothing else.
 #![allow(clippy::disallowed_methods)]
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,12 +62,12 @@ fn main() {
     let _ = fs::remove_dir_all(&folder);
     let mut lines = Vec::new();
     let mut group = criterion.benchmark_group("accept");
+    fdatasync(&mut group, &folder);
     for bytes in BODIES {
         for waiters in WAITERS {
-            let disk = fdatasync(&mut group, &folder, bytes, waiters);
-            let store = accept(&mut group, &runtime, &folder, bytes, waiters);
+            let (store, disk) = accept(&mut group, &runtime, &folder, bytes, waiters);
             if store.count > 0 {
-                let (disk, store) = (disk.a_second(), store.a_second());
+                let (store, disk) = (store.a_second(), disk.a_second());
                 lines.push(format!(
                     "{:>3} KiB {waiters:>4} waiters: {store:>7.0} acknowledgements/s, {disk:>6.0} fdatasync/s, ratio {:>6.2}",
                     bytes / 1024,
@@ -82,63 +82,67 @@ fn main() {
     criterion.final_summary();
 }
 
-/// The disk alone. It is named after what it stands beside, whose size it doesn't share.
-fn fdatasync(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    folder: &Path,
-    bytes: usize,
-    waiters: u64,
-) -> Tally {
-    let mut tally = Tally::default();
-    let id = BenchmarkId::new(format!("fdatasync before {bytes}"), waiters);
-    group.throughput(Throughput::Elements(1));
-    group.bench_function(id, |bencher| {
-        let folder = fresh(folder);
-        fs::create_dir_all(&folder).unwrap();
+/// What the disk alone does.
+struct Disk(File);
+
+impl Disk {
+    fn new(folder: &Path) -> Self {
         let path = folder.join("appended");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .unwrap();
-        bencher.iter_custom(|rounds| {
-            let begin = Instant::now();
-            for _ in 0..rounds {
-                file.write_all(&[7; 4096]).unwrap();
-                file.sync_data().unwrap();
-            }
-            tally.add(rounds, begin.elapsed())
-        });
-        fs::remove_dir_all(folder).unwrap();
-    });
-    tally
+        let open = OpenOptions::new().create(true).append(true).open(path);
+        Self(open.unwrap())
+    }
+
+    fn sync(&mut self, times: u64) -> Duration {
+        let begin = Instant::now();
+        for _ in 0..times {
+            self.0.write_all(&[7; 4096]).unwrap();
+            self.0.sync_data().unwrap();
+        }
+        begin.elapsed()
+    }
 }
 
-/// So many waiters, each of which sends its next message when the one before is acknowledged.
+fn fdatasync(group: &mut BenchmarkGroup<'_, WallTime>, folder: &Path) {
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("fdatasync", |bencher| {
+        let folder = fresh(folder);
+        fs::create_dir_all(&folder).unwrap();
+        let mut disk = Disk::new(&folder);
+        bencher.iter_custom(|rounds| disk.sync(rounds));
+        fs::remove_dir_all(folder).unwrap();
+    });
+}
+
+/// So many waiters, each of which sends its next message when the one before is acknowledged; and
+/// what the disk did between them.
 fn accept(
     group: &mut BenchmarkGroup<'_, WallTime>,
     runtime: &Runtime,
     folder: &Path,
     bytes: usize,
     waiters: u64,
-) -> Tally {
-    let mut tally = Tally::default();
+) -> (Tally, Tally) {
+    /// Syncs of the disk alone before each sample.
+    const SYNCS: u64 = 100;
+    let (mut stored, mut synced) = (Tally::default(), Tally::default());
     group.throughput(Throughput::Elements(waiters));
     group.bench_function(BenchmarkId::new(format!("{bytes}"), waiters), |bencher| {
         let folder = fresh(folder);
         let env = Env::manual(at(0), 7);
         let store = Arc::new(SledStore::open(&folder, &env, Options::default()).unwrap());
         runtime.block_on(begin(&*store));
+        let mut disk = Disk::new(&folder);
         let next = Arc::new(AtomicU64::new(0));
         bencher.iter_custom(|rounds| {
+            synced.add(SYNCS, disk.sync(SYNCS));
             let begin = Instant::now();
             runtime.block_on(wait(&store, &next, bytes, waiters, rounds));
-            tally.add(waiters * rounds, begin.elapsed())
+            stored.add(waiters * rounds, begin.elapsed())
         });
         drop(store);
         fs::remove_dir_all(folder).unwrap();
     });
-    tally
+    (stored, synced)
 }
 
 async fn wait(
