@@ -42,7 +42,38 @@ impl fmt::Debug for Secret {
 
 /// Bytes that only the vault can read.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealed(pub Vec<u8>);
+pub struct Sealed(#[serde(with = "whole")] pub Vec<u8>);
+
+/// Bytes as one piece: left to itself, serde writes and reads them one by one, which for a message's
+/// body costs more than all the rest of keeping it.
+mod whole {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+}
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,6 +84,18 @@ impl fmt::Debug for Sealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sealed_bytes_are_written_as_a_list_of_bytes_is() {
+        for length in [0, 1, 127, 128, 40_000] {
+            let list: Vec<u8> = (0..length).map(|n| (n % 256) as u8).collect();
+            let written = postcard::to_stdvec(&list).unwrap();
+            let sealed = Sealed(list);
+            assert_eq!(postcard::to_stdvec(&sealed).unwrap(), written);
+            assert_eq!(postcard::from_bytes(&written), Ok(sealed));
+        }
+        assert!(postcard::from_bytes::<Sealed>(&[2, 7]).is_err());
+    }
 
     #[test]
     fn a_secret_is_not_printed_and_hints_at_three_characters() {

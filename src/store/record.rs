@@ -22,8 +22,11 @@ impl fmt::Display for RecordError {
 
 /// Writes a record.
 pub fn encode<T: Serialize>(record: &T) -> Vec<u8> {
-    postcard::to_extend(record, vec![VERSION])
-        .expect("our records hold nothing that postcard can't write")
+    /// Most records fit, so that they need not be moved while they grow.
+    const COMMON_BYTES: usize = 256;
+    let mut bytes = Vec::with_capacity(COMMON_BYTES);
+    bytes.push(VERSION);
+    postcard::to_extend(record, bytes).expect("our records hold nothing that postcard can't write")
 }
 
 /// Reads a record.

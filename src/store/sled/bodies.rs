@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::disk::Disk;
+use super::disk::{Disk, Sight};
 use super::failpoint;
 use super::record::Reference;
 use super::space::is_full;
@@ -99,7 +99,7 @@ fn accept(mail: Mail, reference: Reference) -> Job {
         waiter,
         permit,
     } = mail;
-    let transact = move |state: &mut crate::store::rows::State<&Disk>| {
+    let transact = move |state: &mut crate::store::rows::State<Sight>| {
         let outcome = state.enqueue(now, message, reference.to_row());
         drop(permit);
         outcome

@@ -7,8 +7,9 @@
 //! meanwhile.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::disk::Disk;
+use super::disk::{Disk, Seen, Sight};
 use super::failpoint;
 use super::record::{self, Reference};
 use super::space::is_full;
@@ -39,7 +40,7 @@ impl Compactor {
     ///
     /// # Errors
     /// Those of [`Disk::write`].
-    pub fn turn(&mut self, disk: &Disk) -> Result<bool, String> {
+    pub fn turn(&mut self, disk: &Arc<Disk>) -> Result<bool, String> {
         if let Some(number) = disk.segments.dead() {
             failpoint::pass(NAME, "delete");
             disk.segments
@@ -51,7 +52,7 @@ impl Compactor {
         }
         if !self.retired.is_empty() {
             let retired = std::mem::take(&mut self.retired);
-            return disk.write(Writes::new(), &retired, &[]);
+            return disk.write(Writes::new(), &Seen::new(), &retired, &[]);
         }
         let begin = |number| (number, disk.segments.extent(number).0);
         let sparse = || disk.segments.sparse(&self.stuck);
@@ -61,13 +62,13 @@ impl Compactor {
         }
     }
 
-    fn empty(&mut self, disk: &Disk, number: u32, mut offset: u64) -> Result<bool, String> {
+    fn empty(&mut self, disk: &Arc<Disk>, number: u32, mut offset: u64) -> Result<bool, String> {
         self.at = None;
         let Ok(file) = disk.segments.file(number) else {
             return Ok(true);
         };
         let (_, end) = disk.segments.extent(number);
-        let state = State::over(disk);
+        let state = State::over(Sight::of(disk));
         let (mut moves, mut copies) = (Writes::new(), Vec::new());
         let mut copied = 0;
         for _ in 0..TURN_MAX_RECORDS {
@@ -123,7 +124,12 @@ impl Compactor {
     }
 
     /// Syncs the copies, then lets the rows refer to them.
-    fn swap(&self, disk: &Disk, moves: Writes, copies: Vec<Reference>) -> Result<bool, String> {
+    fn swap(
+        &self,
+        disk: &Arc<Disk>,
+        moves: Writes,
+        copies: Vec<Reference>,
+    ) -> Result<bool, String> {
         if copies.is_empty() {
             return Ok(false);
         }
@@ -132,7 +138,7 @@ impl Compactor {
             .sync()
             .map_err(|error| format!("sync a segment: {error}"))?;
         failpoint::pass(NAME, "copy_synced");
-        let written = disk.write(moves, &[], &[NAME]);
+        let written = disk.write(moves, &Seen::new(), &[], &[NAME]);
         for copy in copies {
             disk.segments.settle(copy);
         }

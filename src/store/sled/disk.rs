@@ -5,6 +5,8 @@
 //! is laid above the tree, so that neither an event nor a message is seen that a power cut could
 //! take back.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io;
@@ -12,7 +14,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ::sled::{Batch, Db};
+use ::sled::{Batch, Db, IVec};
 
 use super::record::Reference;
 use super::segments::Segments;
@@ -44,6 +46,16 @@ pub struct View<'a> {
     disk: &'a Disk,
     hidden: &'a Writes,
 }
+
+/// What the writer sees: the tree as it is between two groups. It reads no row of a group twice,
+/// since finding one in sled is dear, and the writing of the group must know each row it replaces.
+pub struct Sight {
+    disk: Arc<Disk>,
+    seen: RefCell<Seen>,
+}
+
+/// Rows of the tree, as they are until the group is written.
+pub type Seen = BTreeMap<Vec<u8>, Option<IVec>>;
 
 /// A group, ready to be written.
 #[derive(Default)]
@@ -92,19 +104,21 @@ impl Disk {
     }
 
     /// Makes all of `writes` durable at once, on behalf of the transactions `names`; whether there
-    /// was anything to write. `retired` are segments that no longer exist.
+    /// was anything to write. `seen` are rows that were read since the last group, `retired` are
+    /// segments that no longer exist.
     ///
     /// # Errors
     /// After one, nobody knows what is on the disk: nothing may be acknowledged any more.
     pub fn write(
         &self,
         writes: Writes,
+        seen: &Seen,
         retired: &[u32],
         names: &[&str],
     ) -> std::result::Result<bool, String> {
         let pass = |step| names.iter().for_each(|name| failpoint::pass(name, step));
         self.space.tend();
-        let mut group = self.group(writes)?;
+        let mut group = self.group(writes, seen)?;
         for segment in retired {
             group.batch.remove(format::live_key(*segment));
         }
@@ -136,31 +150,36 @@ impl Disk {
         self.file.sync_data().map_err(said("fdatasync"))
     }
 
-    fn group(&self, writes: Writes) -> std::result::Result<Group, String> {
+    fn group(&self, writes: Writes, seen: &Seen) -> std::result::Result<Group, String> {
         let mut group = Group::default();
+        let mut replaced = Vec::with_capacity(writes.len());
         for (key, row) in writes {
-            let old = self.db.get(&key).map_err(failed("read"))?;
+            let old = match seen.get(&key) {
+                Some(row) => row.clone(),
+                None => self.db.get(&key).map_err(failed("read"))?,
+            };
             if old.as_deref() == row.as_deref() {
                 continue;
             }
             group
                 .died
                 .extend(old.as_deref().and_then(Reference::from_row));
-            group
-                .replaced
-                .insert(key.clone(), old.map(|row| row.to_vec()));
-            let Some(mut row) = row else {
-                group.batch.remove(key);
-                continue;
-            };
-            if row.len() > INLINE_MAX_BYTES {
-                let reference = self.set_aside(&key, &row)?;
-                group.moved.push(reference);
-                row = reference.to_row();
+            match row {
+                None => group.batch.remove(&*key),
+                Some(mut row) => {
+                    if row.len() > INLINE_MAX_BYTES {
+                        let reference = self.set_aside(&key, &row)?;
+                        group.moved.push(reference);
+                        row = reference.to_row();
+                    }
+                    group.born.extend(Reference::from_row(&row));
+                    group.batch.insert(&*key, row);
+                }
             }
-            group.born.extend(Reference::from_row(&row));
-            group.batch.insert(key, row);
+            replaced.push((key, old.map(|row| row.to_vec())));
         }
+        // They are in order, and a map is made at once of what is.
+        group.replaced = replaced.into_iter().collect();
         if !group.moved.is_empty() {
             // Before anything refers to them.
             self.segments.sync().map_err(said("sync a segment"))?;
@@ -213,10 +232,32 @@ impl Disk {
     }
 }
 
-/// The writer's sight: also what it has written and not yet made durable.
-impl Base for &Disk {
+impl Sight {
+    /// Looks anew, as after each group.
+    pub fn of(disk: &Arc<Disk>) -> Self {
+        Self {
+            disk: disk.clone(),
+            seen: RefCell::default(),
+        }
+    }
+
+    /// What has been read so far.
+    pub fn seen(&mut self) -> Seen {
+        self.seen.take()
+    }
+}
+
+impl Base for Sight {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.get_row(key)
+        let mut seen = self.seen.borrow_mut();
+        let row = match seen.get(key) {
+            Some(row) => row,
+            None => {
+                let row = self.disk.db.get(key).map_err(unread)?;
+                seen.entry(key.to_vec()).or_insert(row)
+            }
+        };
+        Ok(row.as_ref().map(|row| row.to_vec()))
     }
 
     fn range(
@@ -224,11 +265,11 @@ impl Base for &Disk {
         keys: Range<Vec<u8>>,
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
-        self.rows(keys, order)
+        self.disk.rows(keys, order)
     }
 
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
-        self.record(row)
+        self.disk.record(row)
     }
 }
 

@@ -32,7 +32,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use super::rows::State;
 use super::{Result, StoreError};
 use bodies::Mail;
-use disk::{Disk, View};
+use disk::{Disk, Sight, View};
 use lock::Lock;
 use space::is_full;
 use writer::{Health, Job};
@@ -157,7 +157,7 @@ impl SledStore {
     async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
-        transact: impl FnOnce(&mut State<&Disk>) -> Result<T> + Send + 'static,
+        transact: impl FnOnce(&mut State<Sight>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         /// What a transaction without a body writes, roughly.
         const BYTES: usize = 4 * 1024;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::{oneshot, watch};
 
 use super::bodies::Mail;
-use super::disk::Disk;
+use super::disk::Sight;
 use super::open::WAITING_KIB;
 use super::{SledStore, record};
 use crate::model::event::Event;
@@ -328,7 +328,7 @@ impl Store for SledStore {
         requests_before: Timestamp,
     ) -> Result<()> {
         // In parts, so that mail goes on between them.
-        let part = move |state: &mut State<&Disk>| state.trim(now, before, requests_before, TRIM);
+        let part = move |state: &mut State<Sight>| state.trim(now, before, requests_before, TRIM);
         while self.write("trim", part).await? {}
         Ok(())
     }

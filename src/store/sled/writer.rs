@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use tokio::sync::{oneshot, watch};
 
 use super::compact::Compactor;
-use super::disk::Disk;
+use super::disk::{Disk, Sight};
 use super::failpoint;
 use super::record::Reference;
 use crate::store::rows::State;
@@ -33,7 +33,7 @@ pub struct Job {
 }
 
 /// The transaction itself.
-type Run = Box<dyn FnOnce(&mut State<&Disk>) -> Answer + Send>;
+type Run = Box<dyn FnOnce(&mut State<Sight>) -> Answer + Send>;
 
 /// Tells whoever waits: the outcome, if it was kept.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
@@ -52,10 +52,10 @@ impl Job {
         name: &'static str,
         bytes: usize,
         appended: Option<Reference>,
-        transact: impl FnOnce(&mut State<&Disk>) -> Result<T> + Send + 'static,
+        transact: impl FnOnce(&mut State<Sight>) -> Result<T> + Send + 'static,
         waiter: oneshot::Sender<Result<T>>,
     ) -> Self {
-        let run = move |state: &mut State<&Disk>| {
+        let run = move |state: &mut State<Sight>| {
             let outcome = run(state, transact);
             let answer: Answer = Box::new(move |kept| {
                 // Whoever waited may have gone away.
@@ -74,8 +74,8 @@ impl Job {
 
 /// Runs a transaction: what it wrote is committed when it succeeds, and taken back when it doesn't.
 fn run<T>(
-    state: &mut State<&Disk>,
-    transact: impl FnOnce(&mut State<&Disk>) -> Result<T>,
+    state: &mut State<Sight>,
+    transact: impl FnOnce(&mut State<Sight>) -> Result<T>,
 ) -> Result<T> {
     // A panic takes back what it wrote, and ends neither the writer nor its neighbours.
     let outcome = catch_unwind(AssertUnwindSafe(|| transact(state)))
@@ -124,7 +124,7 @@ impl Writer {
     }
 
     fn write_group(&self, first: Job) -> std::result::Result<(), String> {
-        let mut state = State::over(&*self.disk);
+        let mut state = State::over(Sight::of(&self.disk));
         let (mut names, mut answers, mut appended) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut next = Some(first);
@@ -140,8 +140,9 @@ impl Writer {
                 false => None,
             };
         }
-        let (_, writes) = state.committed();
-        let written = self.disk.write(writes, &[], &names);
+        let (sight, writes) = state.committed();
+        let seen = sight.seen();
+        let written = self.disk.write(writes, &seen, &[], &names);
         let kept = match (&written, &*self.health.borrow()) {
             // The other thread may have failed meanwhile.
             (Err(why), _) | (_, Some(why)) => Err(StoreError::Unavailable(why.clone())),

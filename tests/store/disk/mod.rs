@@ -1,5 +1,6 @@
 //! What the store on disk promises beyond the contract: what it finds when it opens again.
 
+mod churn;
 mod crash;
 mod damage;
 mod device;
