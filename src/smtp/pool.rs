@@ -9,7 +9,6 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::auth::Credential;
@@ -17,7 +16,7 @@ use super::failure::Failure;
 use super::open::{Settings, Timeouts, connect};
 use super::transcript::Transcript;
 use super::wire::Session;
-use crate::egress::Egress;
+use crate::egress::{Connection, Egress};
 use crate::env::Env;
 use crate::model::MailboxKey;
 use crate::model::service::SmtpEndpoint;
@@ -43,7 +42,7 @@ pub struct Target {
 /// A session lent to one message. Dropped, it is closed; [`Lease::park`] keeps it.
 pub struct Lease {
     /// Before the slot: the connection closes before its place is free.
-    session: Session<TcpStream>,
+    session: Session<Connection>,
     slot: Slot,
     origin: Origin,
     reused: bool,
@@ -71,7 +70,7 @@ struct Connections {
 }
 
 struct Parked {
-    session: Session<TcpStream>,
+    session: Session<Connection>,
     origin: Origin,
     since: Duration,
 }
@@ -200,7 +199,7 @@ impl Lease {
 }
 
 impl Deref for Lease {
-    type Target = Session<TcpStream>;
+    type Target = Session<Connection>;
 
     fn deref(&self) -> &Self::Target {
         &self.session
@@ -235,7 +234,7 @@ impl Shared {
         &self,
         target: &Target,
         generation: u64,
-    ) -> (Origin, Option<Session<TcpStream>>, Vec<Session<TcpStream>>) {
+    ) -> (Origin, Option<Session<Connection>>, Vec<Session<Connection>>) {
         let now = self.settings.env.monotonic();
         let mut mailboxes = self.lock();
         let connections = mailboxes
@@ -260,7 +259,7 @@ impl Shared {
         (origin, newest, stale)
     }
 
-    fn take_expired(&self) -> Vec<Session<TcpStream>> {
+    fn take_expired(&self) -> Vec<Session<Connection>> {
         let now = self.settings.env.monotonic();
         let mut mailboxes = self.lock();
         let mut expired = Vec::new();
@@ -318,7 +317,7 @@ impl Parked {
     }
 }
 
-fn is_worn(session: &Session<TcpStream>, now: Duration) -> bool {
+fn is_worn(session: &Session<Connection>, now: Duration) -> bool {
     session.transactions() >= TRANSACTIONS_MAX || now.saturating_sub(session.opened()) >= AGE_MAX
 }
 
@@ -343,7 +342,7 @@ impl Slot {
 
     /// Parks the session in the same instant as the slot becomes free; gives it back if it has no
     /// place any more.
-    fn park(mut self, session: Session<TcpStream>, origin: Origin) -> Option<Session<TcpStream>> {
+    fn park(mut self, session: Session<Connection>, origin: Origin) -> Option<Session<Connection>> {
         let shared = Arc::clone(&self.shared);
         let mut mailboxes = shared.lock();
         let connections = mailboxes.get_mut(&self.mailbox)?;
@@ -386,7 +385,7 @@ impl Connections {
     }
 }
 
-async fn quit_all(sessions: Vec<Session<TcpStream>>) {
+async fn quit_all(sessions: Vec<Session<Connection>>) {
     for session in sessions {
         session.quit().await;
     }
