@@ -152,9 +152,7 @@ impl Env {
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
         let (env, asked) = (self.clone(), self.now());
         let timer = match &*self.0 {
-            Source::System { .. } | Source::Simulated { .. } => {
-                Some(tokio::time::sleep(duration))
-            }
+            Source::System { .. } | Source::Simulated { .. } => Some(tokio::time::sleep(duration)),
             Source::Manual { .. } => None,
         };
         async move {

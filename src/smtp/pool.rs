@@ -234,7 +234,11 @@ impl Shared {
         &self,
         target: &Target,
         generation: u64,
-    ) -> (Origin, Option<Session<Connection>>, Vec<Session<Connection>>) {
+    ) -> (
+        Origin,
+        Option<Session<Connection>>,
+        Vec<Session<Connection>>,
+    ) {
         let now = self.settings.env.monotonic();
         let mut mailboxes = self.lock();
         let connections = mailboxes
