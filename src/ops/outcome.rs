@@ -46,7 +46,7 @@ impl<'a> Judge<'a> {
                     (judge(last, Phase::Finished, &self.subject), last.clone())
                 }
                 _ => (
-                    judge(&recipient.reply, Phase::RcptTo, &self.subject),
+                    judge(&recipient.reply, recipient.phase, &self.subject),
                     recipient.reply.clone(),
                 ),
             })
@@ -61,7 +61,12 @@ impl<'a> Judge<'a> {
             .find(|(verdict, _)| verdict.then != Then::Accept);
         let reply = last.or(refused.map(|(_, reply)| reply)).cloned();
         let judged: Vec<&Verdict> = verdicts.iter().map(|(verdict, _)| verdict).collect();
-        self.concluded(Phase::Finished, reply, results, &judged)
+        let at_data = |recipient: &RecipientReply| recipient.phase == Phase::Data;
+        let phase = match replies.iter().any(at_data) {
+            true => Phase::Data,
+            false => Phase::Finished,
+        };
+        self.concluded(phase, reply, results, &judged)
     }
 
     /// The final dot went out and no reply came: the server may have taken the message (RFC 1047).

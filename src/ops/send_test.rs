@@ -199,9 +199,9 @@ impl<'a> Test<'a> {
             )
             .await?;
         if let Some(refused) = replies.iter().find(|recipient| !recipient.is_accepted()) {
-            let reply = refused.reply.clone();
+            let (phase, reply) = (refused.phase, refused.reply.clone());
             lease.park().await;
-            let verdict = judge(&reply, Phase::RcptTo, &self.subject());
+            let verdict = judge(&reply, phase, &self.subject());
             return Ok(Ended {
                 reply: Some(reply),
                 ..Ended::failed(verdict.diagnosis)

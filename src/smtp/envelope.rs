@@ -23,10 +23,12 @@ pub struct Envelope<'a> {
     pub is_8bit: bool,
 }
 
-/// What the server said of one recipient.
+/// The server's last word on one recipient before the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientReply {
     pub recipient: EmailAddress,
+    /// The step that it answers: RCPT, or DATA where that was refused after it.
+    pub phase: Phase,
     pub reply: Reply,
 }
 
@@ -54,10 +56,11 @@ impl<S: Transport> Session<S> {
     ///
     /// If at least one recipient is accepted, [`Session::body`] and [`Session::finish`] follow. If
     /// none is, the transaction is over and nothing was sent to anyone; after that, and after a
-    /// refusal, [`Session::reset`] comes before the next envelope.
+    /// refusal, [`Session::reset`] comes before the next envelope. A refused DATA is the answer to
+    /// those recipients that were accepted until then, and to no other.
     ///
     /// # Errors
-    /// A refused MAIL or DATA, or a broken conversation; nothing was sent to anyone.
+    /// A refused MAIL, or a broken conversation; nothing was sent to anyone.
     pub async fn begin(
         &mut self,
         envelope: &Envelope<'_>,
@@ -109,7 +112,7 @@ impl<S: Transport> Session<S> {
         }
         transcript.passed(Phase::MailFrom, clock.lap(self), Some(mail), String::new());
 
-        let replies = self.recipients(envelope.to, pipelined).await?;
+        let mut replies = self.recipients(envelope.to, pipelined).await?;
         let is_wanted = note_recipients(&replies, clock.lap(self), transcript);
         if !pipelined {
             if !is_wanted {
@@ -119,7 +122,13 @@ impl<S: Transport> Session<S> {
             self.channel.queue(b"DATA\r\n");
         }
         let go_ahead = self.answer(Phase::Data, timeouts.data).await;
-        self.data(go_ahead, is_wanted, clock, transcript).await?;
+        if let Some(refusal) = self.data(go_ahead, is_wanted, clock, transcript).await? {
+            let failure = FailureKind::Reply(refusal.clone()).at(Phase::Data);
+            transcript.failed(&failure, clock.lap(self));
+            for accepted in replies.iter_mut().filter(|reply| reply.is_accepted()) {
+                (accepted.phase, accepted.reply) = (Phase::Data, refusal.clone());
+            }
+        }
         Ok(replies)
     }
 
@@ -143,20 +152,22 @@ impl<S: Transport> Session<S> {
             }
             replies.push(RecipientReply {
                 recipient: recipient.clone(),
+                phase: Phase::RcptTo,
                 reply,
             });
         }
         Ok(replies)
     }
 
-    /// What the reply to DATA leads to, given whether any recipient wants the message.
+    /// What the reply to DATA leads to, given whether any recipient wants the message: the refusal,
+    /// if it is one of a message that is wanted.
     async fn data(
         &mut self,
         go_ahead: Result<Reply, Failure>,
         is_wanted: bool,
         clock: &mut StepClock,
         transcript: &mut Transcript,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Reply>, Failure> {
         match go_ahead {
             Ok(reply) if reply.code == 354 && is_wanted => {
                 transcript.passed(Phase::Data, clock.lap(self), Some(reply), String::new());
@@ -165,14 +176,14 @@ impl<S: Transport> Session<S> {
             Ok(reply) if reply.code == 354 => self.end_unwanted_data().await,
             Ok(reply) if is_wanted => {
                 self.state = State::NeedsReset;
-                return Err(FailureKind::Reply(reply).at(Phase::Data));
+                return Ok(Some(reply));
             }
             Ok(_) => self.state = State::NeedsReset,
             Err(failure) if is_wanted => return Err(failure),
             // Every recipient is refused already; the session stays busy and is not used again.
             Err(_) => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// RFC 2920 §3.1: DATA was accepted though every recipient was refused; a lone dot ends it, and

@@ -83,7 +83,9 @@ pub async fn call(lasting: &Arc<Lasting>, core: &Arc<Core>) {
 pub async fn mend(lasting: &Arc<Lasting>, core: &Arc<Core>, all: bool) {
     for (number, service) in lasting.world.plan().services.iter().enumerate() {
         let id = service.id.parse().unwrap();
-        let found = services::get(core, &id).await.unwrap();
+        let Ok(found) = services::get(core, &id).await else {
+            continue;
+        };
         if service.provider.is_some() && found.service.grant != Grant::Live {
             admin::authorize(lasting, core, number).await.unwrap();
         }

@@ -103,6 +103,8 @@ pub enum Act {
     Revoke(usize),
     /// An admin signs in again.
     Authorize(usize),
+    /// With all mail that waits.
+    Delete(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -223,7 +225,10 @@ fn send(dice: &mut Dice, number: u64, services: &[Service]) -> Send {
         send_in,
         expire_in,
         on_uncertain,
-        body_bytes: dice.pick(&[10, 500, 500, 3_000, 90_000]),
+        body_bytes: match dice.in_1000(60) {
+            true => 40_000,
+            false => dice.pick(&[10, 500, 3_000]),
+        },
         hangs_up_after: dice.in_1000(150).then(|| dice.seconds(0, 3)),
         repeats: dice.in_1000(200),
         cancel_after: dice.in_1000(200).then(|| dice.seconds(0, 3_600)),
@@ -250,6 +255,10 @@ fn acts(dice: &mut Dice, services: &[Service]) -> Vec<(Duration, Act)> {
                 acts.push((at + dice.minutes(5, 80), Act::Authorize(number)));
             }
         }
+    }
+    if dice.in_1000(150) {
+        let number = dice.between(0, services.len() as u64 - 1) as usize;
+        acts.push((dice.minutes(60, 200), Act::Delete(number)));
     }
     acts.sort_by_key(|(at, _)| *at);
     acts

@@ -71,7 +71,10 @@ impl Told {
             ));
         }
         let state = change.service.state(change.pause.as_ref());
-        self.services.insert(id.clone(), state);
+        match change.deleted {
+            true => self.services.remove(id),
+            false => self.services.insert(id.clone(), state),
+        };
     }
 
     fn matches_what_is_read(&self, world: &World, evidence: &Evidence) {

@@ -10,6 +10,7 @@ use mailwright::model::state::MessageState;
 use super::Evidence;
 use crate::callers::Letter;
 use crate::house::Lasting;
+use crate::plan::Act;
 
 pub fn check(lasting: &Arc<Lasting>, evidence: &Evidence) {
     let messages: BTreeMap<_, _> = evidence
@@ -19,7 +20,10 @@ pub fn check(lasting: &Arc<Lasting>, evidence: &Evidence) {
         .collect();
     let letters = lasting.ledger.books().letters.clone();
     for (number, letter) in letters.iter().enumerate() {
-        for text in check_letter(letter, &messages) {
+        let service = lasting.world.plan().sends[number].service;
+        let deletes = |(_, act): &(_, Act)| matches!(act, Act::Delete(which) if *which == service);
+        let is_deleted = lasting.world.plan().acts.iter().any(deletes);
+        for text in check_letter(letter, is_deleted, &messages) {
             lasting.world.violated(format!("letter {number}: {text}"));
         }
     }
@@ -38,7 +42,11 @@ pub fn check(lasting: &Arc<Lasting>, evidence: &Evidence) {
     }
 }
 
-fn check_letter(letter: &Letter, messages: &BTreeMap<&MessageId, &FullMessage>) -> Vec<String> {
+fn check_letter(
+    letter: &Letter,
+    is_deleted: bool,
+    messages: &BTreeMap<&MessageId, &FullMessage>,
+) -> Vec<String> {
     let mut broken = Vec::new();
     let mut ids = letter.accepted.clone();
     ids.dedup();
@@ -54,7 +62,9 @@ fn check_letter(letter: &Letter, messages: &BTreeMap<&MessageId, &FullMessage>) 
         if !state.has_ended() {
             broken.push(format!("{id} was accepted, and is {state}"));
         }
-        if letter.cancelled != (state == MessageState::Cancelled) && letter.cancel_over {
+        let is_cancelled = state == MessageState::Cancelled;
+        // Whoever deletes a service may cancel what its caller could not.
+        if letter.cancel_over && letter.cancelled != is_cancelled && !is_deleted {
             let told = letter.cancelled;
             broken.push(format!(
                 "{id} was told to be cancelled ({told}), and is {state}"

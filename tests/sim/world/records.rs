@@ -36,7 +36,6 @@ pub struct Taken {
     pub message_id: String,
     pub recipients: Vec<String>,
     pub digest: String,
-    pub elapsed: Duration,
     /// When the dot came, on the process's wall clock.
     pub wall: Timestamp,
     /// The reply that said so, if it was given.

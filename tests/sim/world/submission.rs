@@ -196,13 +196,12 @@ impl Conversation {
 
     fn take(&self, recipients: &[String], received: Received) -> usize {
         self.note(&format!("takes {}", received.message_id));
-        let (elapsed, wall) = (self.world.elapsed(), self.world.wall());
+        let wall = self.world.wall();
         self.world.records(|records| {
             records.taken.push(Taken {
                 message_id: received.message_id,
                 recipients: recipients.to_vec(),
                 digest: received.digest,
-                elapsed,
                 wall,
                 reply: None,
             });
