@@ -111,7 +111,7 @@ async fn converse(
     let done = |finished| Ended::Done(Box::new(finished));
     loop {
         let mut transcript = Transcript::default();
-        let limit = config.limits().max_connections;
+        let limit = claimed.max_connections;
         let mut lease = match core
             .pool
             .checkout(&target, generation, credential, limit, &mut transcript)

@@ -49,7 +49,8 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
             catalogue::local(Reason::ServiceSuspended, &Subject::of(&service.config), "");
         return Err(Error::state(format!("services/{id}"), diagnosis));
     }
-    let test = Test::render(core, &service, to)?;
+    let max_connections = services::max_connections(core, &service.mailbox()).await?;
+    let test = Test::render(core, &service, to, max_connections)?;
     let mut transcript = Transcript::default();
     let ended = match core.env.timeout(TEST_MAX, test.run(&mut transcript)).await {
         Ok(ended) => ended?,
@@ -69,6 +70,7 @@ struct Test<'a> {
     message_id: MessageId,
     message_id_header: String,
     body: Vec<u8>,
+    max_connections: u32,
 }
 
 /// How the dialogue ended.
@@ -90,7 +92,12 @@ impl Ended {
 }
 
 impl<'a> Test<'a> {
-    fn render(core: &'a Arc<Core>, service: &'a Service, to: &EmailAddress) -> Result<Self> {
+    fn render(
+        core: &'a Arc<Core>,
+        service: &'a Service,
+        to: &EmailAddress,
+        max_connections: u32,
+    ) -> Result<Self> {
         let now = core.env.now();
         let message_id = MessageId::generate(now, core.env.random());
         let sender = &service.config.sender;
@@ -128,6 +135,7 @@ impl<'a> Test<'a> {
             message_id,
             message_id_header,
             body,
+            max_connections,
         })
     }
 
@@ -185,7 +193,7 @@ impl<'a> Test<'a> {
         };
         // A parked session would show nothing of connection, certificate and login.
         self.core.pool.retire(&target.mailbox).await;
-        let limit = config.limits().max_connections;
+        let limit = self.max_connections;
         let mut lease = self
             .core
             .pool

@@ -6,7 +6,7 @@ use super::{Core, Result, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
 use crate::model::update::{SecretsChange, update};
-use crate::model::{Error, Reason, ServiceId};
+use crate::model::{Error, MailboxKey, Reason, ServiceId};
 use crate::store::{SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
 
 /// How long a deletion waits for transactions that run.
@@ -256,6 +256,17 @@ async fn delete_when_sent(
         Ok(done) => done,
         Err(_) => delete_now(core, id, Some(revision), true).await,
     }
+}
+
+/// How many connections a mailbox may have: the strictest of its services counts.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn max_connections(core: &Core, mailbox: &MailboxKey) -> Result<u32> {
+    let all = list(core, &ServiceFilter::default(), None, usize::MAX).await?;
+    let of_mailbox = all.iter().filter(|row| row.service.mailbox() == *mailbox);
+    let limits = of_mailbox.map(|row| row.service.config.limits().max_connections);
+    Ok(limits.min().unwrap_or(1))
 }
 
 /// Where the provider sends browsers back to: the server's own page, one a service for CUSTOM, so

@@ -216,6 +216,8 @@ pub struct Claimed {
     pub message: FullMessage,
     pub service: Service,
     pub pause: Option<Pause>,
+    /// How many connections its mailbox may have: the strictest of its services counts.
+    pub max_connections: u32,
 }
 
 /// What the log holds.

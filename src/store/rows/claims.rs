@@ -158,7 +158,8 @@ impl<B: Base> State<B> {
             Some(room) => *room,
             None => {
                 let taken = claims.get(&mailbox).copied().unwrap_or(0);
-                self.most_claims_of(&mailbox)?.saturating_sub(taken)
+                let most = self.most_connections_of(&mailbox)? as usize;
+                most.saturating_sub(taken)
             }
         };
         rooms.insert(mailbox.clone(), room);
@@ -214,6 +215,7 @@ impl<B: Base> State<B> {
         };
         self.put(CLAIMS, &message.id, &held);
         Ok(Claimed {
+            max_connections: self.most_connections_of(&claim.mailbox)?,
             claim,
             message: self.full(message)?,
             service: row.service,
@@ -249,14 +251,15 @@ impl<B: Base> State<B> {
         Ok(next)
     }
 
-    /// How many claims a mailbox may have at once: the strictest of its services counts.
-    fn most_claims_of(&self, mailbox: &MailboxKey) -> Result<usize> {
+    /// How many connections, and so claims, a mailbox may have at once: the strictest of its services
+    /// counts.
+    fn most_connections_of(&self, mailbox: &MailboxKey) -> Result<u32> {
         let mut most = u32::MAX;
         for id in self.services_on(mailbox)? {
             let service = self.require_service(&id)?.service;
             most = most.min(service.config.limits().max_connections.max(1));
         }
-        Ok(most as usize)
+        Ok(most)
     }
 
     /// The claims that have not ended, counted by mailbox.
