@@ -39,7 +39,7 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust postfix
+.PHONY: help tools test sim lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -47,6 +47,9 @@ help: ## list the targets
 test: tools ## run every test, interop included
 	cargo test $(LOCKED) --all-targets --no-fail-fast
 	cargo test $(LOCKED) --doc
+
+sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
 lint: lint-fmt lint-buf lint-clippy ## run every linter; with `make -k lint`, past the first that fails
 

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::callers::{self, Ledger};
 use crate::oracle::Evidence;
-use crate::plan::{Crash, PATIENCE, TROUBLE_ENDS};
+use crate::plan::{Crash, PATIENCE, Plan, TROUBLE_ENDS};
 use crate::store::FlakyStore;
 use crate::world::{World, dial, tls};
 
@@ -30,6 +30,18 @@ pub struct Lasting {
     pub world: World,
     pub kept: Arc<MemoryStore>,
     pub ledger: Ledger,
+}
+
+impl Lasting {
+    /// The world of a seed, before anything happened in it.
+    pub fn of(seed: u64) -> Arc<Self> {
+        let plan = Arc::new(Plan::draw(seed));
+        Arc::new(Self {
+            ledger: Ledger::new(&plan),
+            world: World::new(plan),
+            kept: Arc::new(MemoryStore::new(seed)),
+        })
+    }
 }
 
 /// How a process ended.
@@ -94,7 +106,8 @@ async fn fall(world: &World, crash: Option<Crash>) -> Crash {
     }
 }
 
-async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
+/// The operations' core, on what is kept, in process number `number`.
+pub async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
     let world = &lasting.world;
     let mut config = Config::defaults();
     config.data.retention_days = 90;

@@ -7,6 +7,7 @@
 
 mod admin;
 mod callers;
+mod clock;
 mod dice;
 mod house;
 mod letters;

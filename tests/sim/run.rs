@@ -3,13 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use mailwright::store::memory::MemoryStore;
-
-use crate::callers::{Ledger, describe};
+use crate::callers::describe;
 use crate::house::{End, Lasting, live};
 use crate::oracle;
-use crate::plan::Plan;
-use crate::world::World;
 
 /// What came of a seed.
 pub struct Outcome {
@@ -36,12 +32,7 @@ pub struct Counts {
 
 /// Runs a seed to its end, and judges it. A panic is a broken promise.
 pub fn run(seed: u64) -> Outcome {
-    let plan = Arc::new(Plan::draw(seed));
-    let lasting = Arc::new(Lasting {
-        world: World::new(plan.clone()),
-        kept: Arc::new(MemoryStore::new(seed)),
-        ledger: Ledger::new(&plan),
-    });
+    let lasting = Lasting::of(seed);
     let counts = catch_unwind(AssertUnwindSafe(|| run_processes(&lasting)));
     let counts = counts.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();

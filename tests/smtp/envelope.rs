@@ -81,6 +81,19 @@ async fn data_refused_for_want_of_recipients_needs_no_dot() {
 }
 
 #[tokio::test]
+async fn refused_data_is_the_answer_to_those_alone_who_were_accepted() {
+    let world = World::new();
+    let script = "C: MAIL\nC: RCPT\nC: RCPT\nC: RCPT\nC: DATA\nS: 250 ok\nS: 450 4.2.1 busy\nS: 250 ok\nS: 550 5.1.1 no\n\
+                  S: 554 5.5.1 not now\nC: RSET\nS: 250 ok";
+    let (mut session, _peer) = world.session(script).await;
+    let replies = begin(&mut session, 3).await.unwrap();
+    let words: Vec<_> = replies.iter().map(|r| (r.phase, r.reply.code)).collect();
+    let rcpt = Phase::RcptTo;
+    assert_eq!(words, [(rcpt, 450), (Phase::Data, 554), (rcpt, 550)]);
+    session.reset().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_refused_sender_is_the_failure_and_the_session_survives_it() {
     let world = World::new();
     let script = "C: MAIL\nC: RCPT\nC: DATA\nS: 550 5.7.60 not yours\nS: 503 no\nS: 503 no\nC: RSET\nS: 250 ok";
