@@ -125,8 +125,9 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let dice = &mut Dice::new(seed, "plan", 0);
         let (mailboxes, services) = mailboxes(dice);
+        let bursts = [(); 3].map(|()| dice.minutes(6, 170));
         let sends = (0..dice.between(15, 45))
-            .map(|number| send(dice, number, &services))
+            .map(|number| send(dice, number, &services, &bursts))
             .collect();
         let acts = acts(dice, &services);
         let crashes = crashes(dice);
@@ -200,7 +201,7 @@ fn mailbox(dice: &mut Dice, access: Access) -> Mailbox {
     }
 }
 
-fn send(dice: &mut Dice, number: u64, services: &[Service]) -> Send {
+fn send(dice: &mut Dice, number: u64, services: &[Service], bursts: &[Duration]) -> Send {
     let service = dice.between(0, services.len() as u64 - 1) as usize;
     let on_uncertain = dice.pick(&[
         None,
@@ -217,7 +218,10 @@ fn send(dice: &mut Dice, number: u64, services: &[Service]) -> Send {
     let after = send_in.unwrap_or_default();
     let expire_in = dice.in_1000(400).then(|| after + dice.minutes(1, 150));
     Send {
-        at: dice.seconds(TROUBLE_BEGINS.as_secs(), 3 * 3_600),
+        at: match dice.in_1000(600) {
+            true => dice.pick(bursts) + dice.seconds(0, 5),
+            false => dice.seconds(TROUBLE_BEGINS.as_secs(), 3 * 3_600),
+        },
         service,
         request_id: dice.in_1000(700).then(|| format!("request-{number}")),
         recipients,

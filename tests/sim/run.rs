@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use mailwright::model::state::MessageState;
+
 use crate::callers::describe;
 use crate::house::{End, Lasting, live};
 use crate::oracle;
@@ -20,7 +22,8 @@ pub struct Outcome {
 /// How much a run, or many, put to the test.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
-    pub messages: u64,
+    /// In the order of [`MessageState::ALL`], as they ended.
+    pub messages: [u64; 9],
     pub taken: u64,
     pub lost_replies: u64,
     /// The most often that one recipient got one message.
@@ -83,8 +86,12 @@ fn count(lasting: &Lasting, evidence: &oracle::Evidence, processes: u64) -> Coun
     for recipient in taken.iter().flat_map(|taken| &taken.recipients) {
         *copies.entry(recipient).or_insert(0) += 1;
     }
+    let ended = |state| {
+        let states = evidence.messages.iter().map(|(full, _)| full.message.state);
+        states.filter(|found| *found == state).count() as u64
+    };
     Counts {
-        messages: evidence.messages.len() as u64,
+        messages: MessageState::ALL.map(ended),
         taken: taken.len() as u64,
         lost_replies: lost,
         most_copies: copies.values().copied().max().unwrap_or(0),
@@ -96,7 +103,9 @@ fn count(lasting: &Lasting, evidence: &oracle::Evidence, processes: u64) -> Coun
 
 impl Counts {
     pub fn add(&mut self, more: &Self) {
-        self.messages += more.messages;
+        for (all, more) in self.messages.iter_mut().zip(more.messages) {
+            *all += more;
+        }
         self.taken += more.taken;
         self.lost_replies += more.lost_replies;
         self.most_copies = self.most_copies.max(more.most_copies);
