@@ -39,7 +39,7 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test soak lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust disks postfix
+.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -52,6 +52,9 @@ test: tools ## run every test, interop included
 soak: rust disks ## crash, cut the power and churn for long: half an hour, as root
 	ROUNDS=50 cargo test $(LOCKED) --test e2e kill_nine -- --nocapture
 	POWER_ROUNDS=50 cargo test $(LOCKED) --release --test store disk::power -- --nocapture
+
+sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
 lint: lint-fmt lint-buf lint-clippy ## run every linter; with `make -k lint`, past the first that fails
 

@@ -26,7 +26,7 @@ use mailwright::model::service::{
 use mailwright::model::state::MessageState;
 use mailwright::model::{Labels, MessageId, Timestamp};
 use mailwright::store::sled::{Options, SledStore};
-use mailwright::store::{Enqueued, NewMessage, Sealed, Store};
+use mailwright::store::{Enqueued, Load, NewMessage, OutboxBounds, Sealed, Store};
 
 const BODIES: [usize; 2] = [1024, 32 * 1024];
 const WAITERS: [u64; 4] = [1, 8, 64, 256];
@@ -233,6 +233,7 @@ fn message(n: u64, bytes: usize) -> NewMessage {
             end_time: None,
             message_id_header: format!("<{n}@example.com>"),
             size_bytes: bytes as u64,
+            recipient_count: 1,
             attempts: 0,
             deferrals: 0,
             problem: None,
@@ -240,5 +241,14 @@ fn message(n: u64, bytes: usize) -> NewMessage {
         },
         recipients: vec!["someone@example.net".parse().unwrap()],
         body: Sealed(vec![7; bytes]),
+        bounds: OutboxBounds {
+            mailbox: ENDLESS,
+            all: ENDLESS,
+        },
     }
 }
+
+const ENDLESS: Load = Load {
+    messages: u64::MAX,
+    bytes: u64::MAX,
+};

@@ -2,9 +2,11 @@
 //!
 //! Everything in Mailwright that reads a clock, waits, or draws random bytes does so through an
 //! [`Env`]. In production it is the system's; in tests it is a clock that a test moves and a
-//! stream of bytes that a seed fixes. Nothing else in the crate may read either (`.clippy.toml`).
+//! stream of bytes that a seed fixes; in the simulation, a clock that moves by itself whenever
+//! everybody waits. Nothing else in the crate may read either (`.clippy.toml`).
 
 use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -27,6 +29,12 @@ enum Source {
     Manual {
         now: watch::Sender<Timestamp>,
         start: Timestamp,
+        random: Mutex<SeededBytes>,
+    },
+    Simulated {
+        origin: tokio::time::Instant,
+        /// The wall clock at `origin`; a jump moves it.
+        start_micros: AtomicI64,
         random: Mutex<SeededBytes>,
     },
 }
@@ -53,12 +61,32 @@ impl Env {
         }))
     }
 
+    /// A wall clock that reads `start` now and runs with the timers of the runtime that this is
+    /// called in, and bytes drawn from `seed`. On a runtime that is paused, time passes only while
+    /// every task waits, and then at once.
+    #[allow(clippy::disallowed_methods)]
+    pub fn simulated(start: Timestamp, seed: u64) -> Self {
+        Self(Arc::new(Source::Simulated {
+            origin: tokio::time::Instant::now(),
+            start_micros: AtomicI64::new(start.unix_micros()),
+            random: Mutex::new(SeededBytes::new(seed)),
+        }))
+    }
+
     /// The wall clock.
     #[allow(clippy::disallowed_methods)]
     pub fn now(&self) -> Timestamp {
         match &*self.0 {
             Source::System { .. } => Timestamp::from_system(SystemTime::now()),
             Source::Manual { now, .. } => *now.borrow(),
+            Source::Simulated {
+                origin,
+                start_micros,
+                ..
+            } => {
+                let start = start_micros.load(Ordering::Relaxed);
+                Timestamp::from_unix_micros(start) + origin.elapsed()
+            }
         }
     }
 
@@ -67,17 +95,36 @@ impl Env {
         match &*self.0 {
             Source::System { origin } => origin.elapsed(),
             Source::Manual { now, start, .. } => now.borrow().since(*start),
+            Source::Simulated { origin, .. } => origin.elapsed(),
         }
     }
 
     /// Moves a manual clock forward and wakes whoever slept until then.
     ///
     /// # Panics
-    /// On the system's clock, which nobody moves.
+    /// On every other clock: nobody moves the system's, and a simulated one moves by itself.
     pub fn advance(&self, by: Duration) {
         match &*self.0 {
-            Source::System { .. } => panic!("only a manual clock can be moved"),
             Source::Manual { now, .. } => now.send_modify(|now| *now = *now + by),
+            Source::System { .. } | Source::Simulated { .. } => {
+                panic!("only a manual clock can be moved")
+            }
+        }
+    }
+
+    /// Sets a simulated wall clock forward or back, as an administrator or NTP does: no time
+    /// passes, and nobody is told.
+    ///
+    /// # Panics
+    /// On every other clock.
+    pub fn jump(&self, by_seconds: i64) {
+        match &*self.0 {
+            Source::Simulated { start_micros, .. } => {
+                start_micros.fetch_add(by_seconds * 1_000_000, Ordering::Relaxed);
+            }
+            Source::System { .. } | Source::Manual { .. } => {
+                panic!("only a simulated clock jumps")
+            }
         }
     }
 
@@ -85,7 +132,7 @@ impl Env {
     #[allow(clippy::disallowed_methods)]
     pub async fn sleep_until(&self, until: Timestamp) {
         match &*self.0 {
-            Source::System { .. } => loop {
+            Source::System { .. } | Source::Simulated { .. } => loop {
                 let left = until.since(self.now());
                 if left.is_zero() {
                     return;
@@ -105,7 +152,7 @@ impl Env {
     pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
         let (env, asked) = (self.clone(), self.now());
         let timer = match &*self.0 {
-            Source::System { .. } => Some(tokio::time::sleep(duration)),
+            Source::System { .. } | Source::Simulated { .. } => Some(tokio::time::sleep(duration)),
             Source::Manual { .. } => None,
         };
         async move {
@@ -142,7 +189,7 @@ impl Env {
             Source::System { .. } => {
                 getrandom::fill(bytes).expect("the kernel's random source never fails once seeded");
             }
-            Source::Manual { random, .. } => random
+            Source::Manual { random, .. } | Source::Simulated { random, .. } => random
                 .lock()
                 .expect("filling bytes does not panic")
                 .fill(bytes),
@@ -211,6 +258,23 @@ mod tests {
         let step = env.timeout(Duration::from_secs(7), std::future::pending::<()>());
         env.advance(Duration::from_secs(7));
         assert_eq!(step.await, Err(Elapsed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_simulated_clock_moves_while_all_wait_and_a_jump_is_noticed() {
+        let start = Timestamp::from_unix_seconds(1_000);
+        let env = Env::simulated(start, 1);
+        env.sleep(Duration::from_secs(7)).await;
+        assert_eq!(env.now(), start + Duration::from_secs(7));
+        env.jump(-3_600);
+        assert_eq!(env.now(), start.before(Duration::from_secs(3_593)));
+        assert_eq!(env.monotonic(), Duration::from_secs(7));
+        let (sleeper, until) = (env.clone(), start + Duration::from_secs(3_600));
+        let task = tokio::spawn(async move { sleeper.sleep_until(until).await });
+        env.sleep(Duration::from_secs(1)).await;
+        env.jump(24 * 3_600);
+        task.await.unwrap();
+        assert!(env.monotonic() <= Duration::from_secs(8) + WALL_CLOCK_CHECK);
     }
 
     #[test]

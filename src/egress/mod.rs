@@ -5,6 +5,7 @@
 //! differently the second time gains nothing. What is said over a connection, this module
 //! doesn't know. There is no way to turn the verification of certificates off.
 
+mod connection;
 pub mod http;
 mod policy;
 mod tls;
@@ -12,15 +13,17 @@ mod tls;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpSocket, lookup_host};
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::env::Env;
 
 pub use self::http::HttpError;
+pub use connection::{Connection, Transport};
 pub use policy::Network;
 use policy::Policy;
 
@@ -37,7 +40,15 @@ pub struct Egress {
     policy: Arc<Policy>,
     tls: Arc<ClientConfig>,
     local_address: Option<IpAddr>,
+    dialler: Option<Dialler>,
 }
+
+/// What connects to an address that has been checked.
+pub type Dialler = Arc<
+    dyn Fn(SocketAddr) -> Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// Addresses that the policy allows; only [`Egress::resolve`] makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +86,17 @@ impl Egress {
             policy: Arc::new(Policy::new(allow)),
             tls: Arc::new(tls),
             local_address,
+            dialler: None,
         })
+    }
+
+    /// Connects by `dialler` instead of sockets, for a world that is simulated. Policy, time limits
+    /// and TLS stay as they are.
+    pub fn with_dialler(self, dialler: Dialler) -> Self {
+        Self {
+            dialler: Some(dialler),
+            ..self
+        }
     }
 
     /// How every connection is secured: public authorities and the extra one, the time from `Env`.
@@ -87,7 +108,7 @@ impl Egress {
     ///
     /// # Errors
     /// See [`DialError`].
-    pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, DialError> {
+    pub async fn dial(&self, host: &str, port: u16) -> Result<Connection, DialError> {
         let addresses = self.resolve(host, port).await?;
         self.connect(&addresses).await
     }
@@ -123,7 +144,7 @@ impl Egress {
     ///
     /// # Errors
     /// [`DialError::Connect`] or [`DialError::Timeout`], whichever the last address gave.
-    pub async fn connect(&self, addresses: &Resolved) -> Result<TcpStream, DialError> {
+    pub async fn connect(&self, addresses: &Resolved) -> Result<Connection, DialError> {
         let tried = addresses.0.len().min(ADDRESSES_MAX);
         let mut last = DialError::Timeout;
         for address in &addresses.0[..tried] {
@@ -138,7 +159,10 @@ impl Egress {
         Err(last)
     }
 
-    async fn connect_to(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    async fn connect_to(&self, address: SocketAddr) -> io::Result<Connection> {
+        if let Some(dialler) = &self.dialler {
+            return dialler(address).await;
+        }
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -151,7 +175,7 @@ impl Egress {
         }
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok(Connection::Socket(stream))
     }
 }
 
@@ -233,10 +257,25 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let egress = egress(&["127.0.0.0/8"], Some("127.0.0.9"));
-        let stream = egress.dial("127.0.0.1", port).await.unwrap();
+        let dialled = egress.dial("127.0.0.1", port).await.unwrap();
+        let Connection::Socket(stream) = &dialled else {
+            panic!("no dialler was handed in");
+        };
         assert!(stream.nodelay().unwrap());
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer.ip().to_string(), "127.0.0.9");
+    }
+
+    #[tokio::test]
+    async fn a_dialler_gets_only_what_the_policy_allows() {
+        let dialler: Dialler = Arc::new(|_| {
+            let (near, _) = tokio::io::duplex(16);
+            Box::pin(async { Ok(Connection::Other(Box::new(near))) })
+        });
+        let egress = egress(&["192.0.2.1"], None).with_dialler(dialler);
+        assert!(egress.dial("192.0.2.1", 25).await.is_ok());
+        let denied = egress.dial("192.0.2.2", 25).await;
+        assert!(matches!(denied, Err(DialError::Denied { .. })));
     }
 
     #[tokio::test]

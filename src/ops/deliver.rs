@@ -174,7 +174,7 @@ async fn converse(
     loop {
         progress.transcript = Transcript::default();
         let transcript = &mut progress.transcript;
-        let limit = config.limits().max_connections;
+        let limit = claimed.max_connections;
         let mut lease = match core
             .pool
             .checkout(&target, generation, credential, limit, transcript)

@@ -51,8 +51,8 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
             catalogue::local(Reason::ServiceSuspended, &Subject::of(&service.config), "");
         return Err(Error::state(format!("services/{id}"), diagnosis));
     }
-    let test = Test::render(core, &service, to)?;
-    has_room(core, &service).await?;
+    let max_connections = has_room(core, &service).await?;
+    let test = Test::render(core, &service, to, max_connections)?;
     let mut transcript = Transcript::default();
     let ended = match core.env.timeout(TEST_MAX, test.run(&mut transcript)).await {
         Ok(ended) => ended?,
@@ -61,11 +61,12 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
     test.record(ended, transcript).await
 }
 
-/// Counts the test against what its mailbox may send, if there is room.
-async fn has_room(core: &Core, service: &Service) -> Result<()> {
+/// Counts the test against what its mailbox may send, if there is room; how many connections the
+/// mailbox may have.
+async fn has_room(core: &Core, service: &Service) -> Result<u32> {
     let now = core.env.now();
     let (reason, time, limit) = match core.store.begin_test(now, &service.id).await {
-        Ok(Ok(())) => return Ok(()),
+        Ok(Ok(connections)) => return Ok(connections),
         Ok(Err(Exhausted::Minute(time))) => (Reason::RateLimited, time, "messages of this minute"),
         Ok(Err(Exhausted::Day(time))) => (Reason::DailyLimit, time, "recipients of this day"),
         Err(StoreError::NotFound) => return Err(Error::service_not_found(&service.id)),
@@ -88,6 +89,7 @@ struct Test<'a> {
     message_id: MessageId,
     message_id_header: String,
     body: Vec<u8>,
+    max_connections: u32,
 }
 
 /// How the dialogue ended.
@@ -112,7 +114,12 @@ impl Ended {
 }
 
 impl<'a> Test<'a> {
-    fn render(core: &'a Arc<Core>, service: &'a Service, to: &EmailAddress) -> Result<Self> {
+    fn render(
+        core: &'a Arc<Core>,
+        service: &'a Service,
+        to: &EmailAddress,
+        max_connections: u32,
+    ) -> Result<Self> {
         let now = core.env.now();
         let message_id = MessageId::generate(now, core.env.random());
         let sender = &service.config.sender;
@@ -150,6 +157,7 @@ impl<'a> Test<'a> {
             message_id,
             message_id_header,
             body,
+            max_connections,
         })
     }
 
@@ -207,7 +215,7 @@ impl<'a> Test<'a> {
         };
         // A parked session would show nothing of connection, certificate and login.
         self.core.pool.retire(&target.mailbox).await;
-        let limit = config.limits().max_connections;
+        let limit = self.max_connections;
         let mut lease = self
             .core
             .pool

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::auth::{Credential, Script};
@@ -13,7 +12,7 @@ use super::failure::{Failure, FailureKind};
 use super::tls::{Stream, TlsInfo, Transport, secure};
 use super::transcript::Transcript;
 use super::wire::Session;
-use crate::egress::Egress;
+use crate::egress::{Connection, Egress};
 use crate::env::Env;
 use crate::model::service::{SmtpEndpoint, TlsMode};
 use crate::model::{Phase, Reply};
@@ -73,7 +72,7 @@ pub async fn connect(
     endpoint: &SmtpEndpoint,
     credential: &Credential,
     transcript: &mut Transcript,
-) -> Result<Session<TcpStream>, Failure> {
+) -> Result<Session<Connection>, Failure> {
     refuse_plaintext(endpoint, credential, transcript)?;
     let env = &settings.env;
     let started = env.monotonic();
@@ -97,7 +96,7 @@ pub async fn connect(
     let started = env.monotonic();
     match egress.connect(&resolved).await {
         Ok(stream) => {
-            let peer = stream.peer_addr().map(|peer| peer.to_string());
+            let peer = stream.peer_address().map(|peer| peer.to_string());
             let spent = env.monotonic().saturating_sub(started);
             transcript.passed(Phase::Connect, spent, None, peer.unwrap_or_default());
             Session::open(stream, settings, endpoint, credential, transcript).await

@@ -1,6 +1,7 @@
 //! Sessions per mailbox: how many at once, and which may be used again.
 //!
-//! Connections of one mailbox, in use or parked, never exceed the number that the caller allows.
+//! Connections of one mailbox, in use, parked or on their way out, never exceed the number that the
+//! caller allows.
 //! A session is handed out again only for the same endpoint and token generation, and only while
 //! it is young, little used and quiet. No lock is held while anything waits.
 
@@ -9,15 +10,15 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 use super::auth::Credential;
 use super::failure::Failure;
 use super::open::{Settings, Timeouts, connect};
 use super::transcript::Transcript;
 use super::wire::Session;
-use crate::egress::Egress;
+use crate::egress::{Connection, Egress};
 use crate::env::Env;
 use crate::model::MailboxKey;
 use crate::model::service::SmtpEndpoint;
@@ -43,7 +44,7 @@ pub struct Target {
 /// A session lent to one message. Dropped, it is closed; [`Lease::park`] keeps it.
 pub struct Lease {
     /// Before the slot: the connection closes before its place is free.
-    session: Session<TcpStream>,
+    session: Session<Connection>,
     slot: Slot,
     origin: Origin,
     reused: bool,
@@ -71,9 +72,16 @@ struct Connections {
 }
 
 struct Parked {
-    session: Session<TcpStream>,
+    session: Session<Connection>,
     origin: Origin,
     since: Duration,
+}
+
+/// A session that was parked and must go. It keeps a place until it is closed: its own, or that of
+/// whoever closes it before opening another.
+struct Leaving {
+    session: Session<Connection>,
+    slot: Option<Slot>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -156,14 +164,14 @@ impl Pool {
 
     /// Says good-bye to the mailbox's parked sessions; those in use follow when they come back.
     pub async fn retire(&self, mailbox: &MailboxKey) {
-        let parked = match self.0.lock().get_mut(mailbox) {
+        let leaving = match self.0.lock().get_mut(mailbox) {
             Some(connections) => {
                 connections.epoch += 1;
-                std::mem::take(&mut connections.parked)
+                connections.send_off(&self.0, mailbox, |_| true)
             }
             None => Vec::new(),
         };
-        quit_all(parked.into_iter().map(|parked| parked.session).collect()).await;
+        quit_all(leaving).await;
     }
 
     /// Connections to the mailbox, in use (or being opened) and parked.
@@ -201,7 +209,7 @@ impl Lease {
 }
 
 impl Deref for Lease {
-    type Target = Session<TcpStream>;
+    type Target = Session<Connection>;
 
     fn deref(&self) -> &Self::Target {
         &self.session
@@ -233,10 +241,10 @@ impl Shared {
     /// Takes out the newest parked session that fits, and those that must go: because they don't
     /// fit any more, or to make room for a fresh one.
     fn choose(
-        &self,
+        self: &Arc<Self>,
         target: &Target,
         generation: u64,
-    ) -> (Origin, Option<Session<TcpStream>>, Vec<Session<TcpStream>>) {
+    ) -> (Origin, Option<Session<Connection>>, Vec<Leaving>) {
         let now = self.settings.env.monotonic();
         let mut mailboxes = self.lock();
         let connections = mailboxes
@@ -248,30 +256,20 @@ impl Shared {
             generation,
             epoch: connections.epoch,
         };
-        let (fit, stale): (Vec<_>, Vec<_>) = std::mem::take(&mut connections.parked)
-            .into_iter()
-            .partition(|parked| parked.origin == origin && !parked.is_expired(now));
-        let mut stale: Vec<_> = stale.into_iter().map(|parked| parked.session).collect();
-        connections.parked = fit;
-        let newest = connections.parked.pop().map(|parked| parked.session);
-        let room = (connections.limit as usize).saturating_sub(connections.lent as usize);
-        let excess = connections.parked.len().saturating_sub(room);
-        let evicted = connections.parked.drain(..excess);
-        stale.extend(evicted.map(|parked| parked.session));
-        (origin, newest, stale)
+        let fits = |parked: &Parked| parked.origin == origin && !parked.is_expired(now);
+        let newest = connections.parked.iter().rposition(fits);
+        let newest = newest.map(|place| connections.parked.remove(place).session);
+        let mut leaving = connections.make_room(fits);
+        leaving.extend(connections.send_off(self, &target.mailbox, |parked| !fits(parked)));
+        (origin, newest, leaving)
     }
 
-    fn take_expired(&self) -> Vec<Session<TcpStream>> {
+    fn take_expired(self: &Arc<Self>) -> Vec<Leaving> {
         let now = self.settings.env.monotonic();
         let mut mailboxes = self.lock();
         let mut expired = Vec::new();
-        for connections in mailboxes.values_mut() {
-            let parked = std::mem::take(&mut connections.parked);
-            let (old, young): (Vec<_>, Vec<_>) = parked
-                .into_iter()
-                .partition(|parked| parked.is_expired(now));
-            connections.parked = young;
-            expired.extend(old.into_iter().map(|parked| parked.session));
+        for (mailbox, connections) in mailboxes.iter_mut() {
+            expired.extend(connections.send_off(self, mailbox, |parked| parked.is_expired(now)));
         }
         // Whoever waits or works holds the semaphore too; everyone else begins anew.
         mailboxes.retain(|_, connections| {
@@ -311,6 +309,51 @@ impl Connections {
     fn open(&self) -> usize {
         self.lent as usize + self.parked.len()
     }
+
+    /// Takes out what must be closed before whoever holds the newest slot may open a connection:
+    /// those that don't fit first, then the oldest.
+    fn make_room(&mut self, fits: impl Fn(&Parked) -> bool) -> Vec<Leaving> {
+        let excess = self.open().saturating_sub(self.limit as usize);
+        let mut leaving = Vec::new();
+        for _ in 0..excess.min(self.parked.len()) {
+            let place = self.parked.iter().position(|parked| !fits(parked));
+            leaving.push(Leaving {
+                session: self.parked.remove(place.unwrap_or(0)).session,
+                slot: None,
+            });
+        }
+        leaving
+    }
+
+    /// Takes out what must go, each with a place of its own. For what there is none, somebody has
+    /// been promised the place: it stays, and is closed by whoever needs the room.
+    fn send_off(
+        &mut self,
+        shared: &Arc<Shared>,
+        mailbox: &MailboxKey,
+        must_go: impl Fn(&Parked) -> bool,
+    ) -> Vec<Leaving> {
+        let mut leaving = Vec::new();
+        for parked in std::mem::take(&mut self.parked) {
+            let permits = Arc::clone(&self.permits);
+            match must_go(&parked).then(|| permits.try_acquire_owned()) {
+                Some(Ok(permit)) => {
+                    self.lent += 1;
+                    let slot = Slot {
+                        shared: Arc::clone(shared),
+                        mailbox: mailbox.clone(),
+                        permit: Some(permit),
+                    };
+                    leaving.push(Leaving {
+                        session: parked.session,
+                        slot: Some(slot),
+                    });
+                }
+                Some(Err(_)) | None => self.parked.push(parked),
+            }
+        }
+        leaving
+    }
 }
 
 impl Parked {
@@ -319,7 +362,7 @@ impl Parked {
     }
 }
 
-fn is_worn(session: &Session<TcpStream>, now: Duration) -> bool {
+fn is_worn(session: &Session<Connection>, now: Duration) -> bool {
     session.transactions() >= TRANSACTIONS_MAX || now.saturating_sub(session.opened()) >= AGE_MAX
 }
 
@@ -344,7 +387,7 @@ impl Slot {
 
     /// Parks the session in the same instant as the slot becomes free; gives it back if it has no
     /// place any more.
-    fn park(mut self, session: Session<TcpStream>, origin: Origin) -> Option<Session<TcpStream>> {
+    fn park(mut self, session: Session<Connection>, origin: Origin) -> Option<Session<Connection>> {
         let shared = Arc::clone(&self.shared);
         let mut mailboxes = shared.lock();
         let connections = mailboxes.get_mut(&self.mailbox)?;
@@ -387,8 +430,14 @@ impl Connections {
     }
 }
 
-async fn quit_all(sessions: Vec<Session<TcpStream>>) {
-    for session in sessions {
-        session.quit().await;
+/// At once, so that a server which is slow to part keeps no other's place.
+async fn quit_all(leaving: Vec<Leaving>) {
+    let mut partings = JoinSet::new();
+    for Leaving { session, slot } in leaving {
+        partings.spawn(async move {
+            session.quit().await;
+            drop(slot);
+        });
     }
+    while partings.join_next().await.is_some() {}
 }

@@ -15,10 +15,7 @@ use tokio_rustls::rustls::{self, ClientConfig};
 use super::failure::FailureKind;
 use crate::egress::without_brackets;
 
-/// What any stream must be to talk SMTP over it.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for S {}
+pub use crate::egress::Transport;
 
 /// How a connection is secured.
 #[derive(Clone, Debug, PartialEq, Eq)]

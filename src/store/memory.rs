@@ -185,7 +185,7 @@ impl Store for MemoryStore {
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<(), Exhausted>> {
+    ) -> Result<std::result::Result<u32, Exhausted>> {
         self.write(|state| state.begin_test(now, id))
     }
 

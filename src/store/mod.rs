@@ -264,6 +264,8 @@ pub struct Claimed {
     pub message: FullMessage,
     pub service: Service,
     pub pause: Option<Pause>,
+    /// How many connections its mailbox may have: the strictest of its services counts.
+    pub max_connections: u32,
 }
 
 /// What a mailbox may still send, by what has gone out of it and what waits.
@@ -380,12 +382,12 @@ pub trait Store: Send + Sync {
     -> Result<()>;
     /// What the mailbox of a service may still send.
     async fn budget(&self, now: Timestamp, id: &ServiceId) -> Result<Option<Budget>>;
-    /// Counts a test's message, if the mailbox has room for it now.
+    /// Counts a test's message, if the mailbox has room for it now; how many connections it may have.
     async fn begin_test(
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<(), Exhausted>>;
+    ) -> Result<std::result::Result<u32, Exhausted>>;
     /// Keeps a test's result and its ended message; a passed one sets `tested`, ends a pause and
     /// releases held mail.
     async fn record_test(

@@ -2,7 +2,8 @@
 //! that tests can call.
 //!
 //! A loop sleeps until the next due time, until the store changed, or until one of its tasks ended,
-//! then re-reads the truth.
+//! then re-reads the truth; at least once a minute, since a clock that was set back takes the due
+//! time with it.
 
 pub mod deliver;
 pub mod refresh;
@@ -20,6 +21,9 @@ use crate::store::StoreError;
 
 /// A store that fails is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// However far the next due time is, a loop looks again after this long.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a loop has begun and not ended, at most so much at once.
 pub struct Tasks {
@@ -95,6 +99,7 @@ impl<'a> Alarm<'a> {
             _ = self.changed.changed() => {}
             () = tasks.one_ended() => {}
             () = self.core.env.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
+            () = self.core.env.sleep(LOOK_AGAIN) => {}
         }
     }
 }

@@ -37,6 +37,8 @@ pub async fn run_once(
     next_tidy: &mut Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = core.env.now();
+    // A clock that was set back must not put it off.
+    *next_tidy = (*next_tidy).min(now + INTERVAL);
     while core.store.expire_due(now, BATCH).await? == BATCH {}
     if now >= *next_tidy {
         *next_tidy = now + INTERVAL;

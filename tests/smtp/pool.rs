@@ -1,6 +1,6 @@
 //! Sessions per mailbox.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ struct Counts {
     most: AtomicU32,
     quits: AtomicU32,
     taken: AtomicU32,
+    /// Whether it leaves QUIT without an answer; then, too, the test is told.
+    clings: AtomicBool,
     /// Told when a recipient comes to whom it gives no answer.
     mute: Notify,
     commands: Mutex<Vec<String>>,
@@ -79,6 +81,10 @@ async fn serve(stream: TcpStream, counts: &Counts) -> std::io::Result<()> {
             "DATA\r\n" => {
                 in_data = true;
                 "354 go\r\n"
+            }
+            "QUIT\r\n" if counts.clings.load(Ordering::SeqCst) => {
+                counts.mute.notify_one();
+                continue;
             }
             "QUIT\r\n" => {
                 counts.quits.fetch_add(1, Ordering::SeqCst);
@@ -267,6 +273,28 @@ async fn an_old_idle_or_much_used_session_is_replaced() {
         lease.park().await;
     }
     assert_eq!((client.open(), relay.count(|counts| &counts.quits)), (0, 3));
+}
+
+#[tokio::test]
+async fn a_session_that_must_go_keeps_its_place_until_it_is_closed() {
+    let (relay, port) = Relay::start().await;
+    relay.0.clings.store(true, Ordering::SeqCst);
+    let client = Client::new(port);
+    client.lease(1, 1).await.park().await;
+    client.world.env.advance(Duration::from_secs(60));
+    let sweeper = client.clone();
+    let parting = tokio::spawn(async move { sweeper.pool.close_idle().await });
+    relay.0.mute.notified().await;
+    let next = tokio::spawn({
+        let client = client.clone();
+        async move { client.lease(1, 1).await }
+    });
+    settle().await;
+    assert!(!next.is_finished(), "the old connection is still there");
+    assert_eq!(client.open(), 1);
+    client.world.env.advance(Duration::from_secs(5));
+    parting.await.unwrap();
+    assert!(!next.await.unwrap().is_reused());
 }
 
 #[tokio::test]

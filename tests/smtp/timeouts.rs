@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use mailwright::egress::Connection;
 use mailwright::model::Phase;
 use mailwright::model::service::TlsMode;
 use mailwright::smtp::{Credential, Failure, FailureKind, Session, Transcript};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::peer::Peer;
@@ -30,7 +30,7 @@ async fn times_out<T: std::fmt::Debug + Send + 'static>(
 }
 
 /// All of a message, from connecting to the final reply.
-async fn deliver(world: World, port: u16, tls: TlsMode) -> Result<Session<TcpStream>, Failure> {
+async fn deliver(world: World, port: u16, tls: TlsMode) -> Result<Session<Connection>, Failure> {
     let endpoint = crate::world::endpoint(port, tls);
     let transcript = &mut Transcript::default();
     let mut session = mailwright::smtp::connect(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mailwright::egress::Egress;
+use mailwright::egress::{Connection, Egress};
 use mailwright::env::Env;
 use mailwright::model::service::{SmtpEndpoint, TlsMode};
 use mailwright::model::{EmailAddress, Timestamp};
@@ -61,7 +61,7 @@ impl World {
         peer: &Peer,
         tls: TlsMode,
         credential: &Credential,
-    ) -> Result<Session<TcpStream>, Failure> {
+    ) -> Result<Session<Connection>, Failure> {
         let endpoint = endpoint(peer.port, tls);
         let transcript = &mut Transcript::default();
         connect(
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// A session in plain text with a peer that says [`HELLO`] and then follows the script.
-    pub async fn session(&self, script: &str) -> (Session<TcpStream>, Peer) {
+    pub async fn session(&self, script: &str) -> (Session<Connection>, Peer) {
         let peer = self.peer(&format!("{HELLO}{script}")).await;
         let session = self.connect(&peer, TlsMode::Plaintext, &Credential::None);
         (session.await.unwrap(), peer)
@@ -96,7 +96,7 @@ pub fn address(text: &str) -> EmailAddress {
 
 /// An envelope from a@x.example to b@x.example, c@x.example, … and its replies.
 pub async fn begin(
-    session: &mut Session<TcpStream>,
+    session: &mut Session<Connection>,
     recipients: usize,
 ) -> Result<Vec<RecipientReply>, Failure> {
     let from = address("a@x.example");
@@ -108,7 +108,7 @@ pub async fn begin(
     session.begin(&envelope, &mut Transcript::default()).await
 }
 
-pub async fn body(session: &mut Session<TcpStream>, content: &[u8]) -> Result<(), Failure> {
+pub async fn body(session: &mut Session<Connection>, content: &[u8]) -> Result<(), Failure> {
     session.body(content, &mut Transcript::default()).await
 }
 

@@ -327,7 +327,7 @@ pub async fn a_test_counts_and_waits_for_its_turn(store: Shared) {
         paced("news", "news", |d| d.messages_per_minute = Some(1)),
     )
     .await;
-    assert_eq!(store.begin_test(at(0), &svc("news")).await, Ok(Ok(())));
+    assert_eq!(store.begin_test(at(0), &svc("news")).await, Ok(Ok(10)));
     let minute = Err(Exhausted::Minute(at(60)));
     assert_eq!(store.begin_test(at(1), &svc("news")).await, Ok(minute));
     enqueue(&store, 1, message("news", 1)).await;
@@ -339,7 +339,7 @@ pub async fn a_test_counts_and_waits_for_its_turn(store: Shared) {
         paced("day", "day", |d| d.recipients_per_day = Some(1)),
     )
     .await;
-    assert_eq!(store.begin_test(at(0), &svc("day")).await, Ok(Ok(())));
+    assert_eq!(store.begin_test(at(0), &svc("day")).await, Ok(Ok(10)));
     let tired = store.begin_test(at(9), &svc("day")).await.unwrap();
     assert!(matches!(tired, Err(Exhausted::Day(time)) if time > at(86_400)));
 }

@@ -248,6 +248,7 @@ impl<B: Base> State<B> {
         };
         self.put(CLAIMS, &message.id, &held);
         Ok(Claimed {
+            max_connections: limits.max_connections.max(1),
             claim,
             message: self.full(message)?,
             service: row.service,

@@ -136,12 +136,13 @@ impl<B: Base> State<B> {
         }))
     }
 
-    /// Counts a message that goes past the queue, if the mailbox has room for it now.
+    /// Counts a message that goes past the queue, if the mailbox has room for it now; how many
+    /// connections it may have.
     pub fn begin_test(
         &mut self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<(), Exhausted>> {
+    ) -> Result<std::result::Result<u32, Exhausted>> {
         let mailbox = self.require_service(id)?.service.mailbox();
         let limits = self.limits_of(&mailbox)?;
         let mut traffic = self.traffic(&mailbox)?;
@@ -157,7 +158,7 @@ impl<B: Base> State<B> {
         }
         traffic.pace.spend(now, &limits, 1);
         self.put_traffic(&mailbox, &traffic);
-        Ok(Ok(()))
+        Ok(Ok(limits.max_connections.max(1)))
     }
 
     /// Counts a transaction that did not come as far as a message, or one that did.

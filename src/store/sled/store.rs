@@ -163,7 +163,7 @@ impl Store for SledStore {
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<(), Exhausted>> {
+    ) -> Result<std::result::Result<u32, Exhausted>> {
         let id = id.clone();
         self.write("test", move |state| state.begin_test(now, &id))
             .await
