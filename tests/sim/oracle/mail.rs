@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mailwright::model::message::{FullMessage, Outcome, Recipient};
+use mailwright::model::message::{FullMessage, Outcome, Recipient, UNCERTAIN_ATTEMPTS_MAX};
 use mailwright::model::service::OnUncertain;
-use mailwright::model::state::settled;
+use mailwright::model::state::{MessageState, settled};
 
 use crate::world::World;
 use crate::world::records::{Reply, Taken};
@@ -63,7 +63,15 @@ impl Case<'_> {
             }
         };
         let ended = settled(&self.full.recipients);
-        let fits = ended.is_none_or(|state| state == message.state);
+        let fits = match (message.state, ended) {
+            (MessageState::Expired, Some(ended)) => {
+                ended != MessageState::Uncertain && self.any(Outcome::Expired)
+            }
+            (MessageState::Cancelled, Some(ended)) => {
+                ended != MessageState::Uncertain && self.any(Outcome::Cancelled)
+            }
+            (state, ended) => ended.is_none_or(|ended| ended == state),
+        };
         must(
             fits,
             format!("is {}, and its recipients say {ended:?}", message.state),
@@ -114,6 +122,20 @@ impl Case<'_> {
         Duration::from_secs(back)
     }
 
+    fn any(&self, outcome: Outcome) -> bool {
+        let mut recipients = self.full.recipients.iter();
+        recipients.any(|recipient| recipient.outcome == outcome)
+    }
+
+    /// Whether the last that was tried for a recipient left no reply: then nobody may say that it
+    /// merely expired, and after a few of them it is not tried again.
+    fn newest_is_lost(&self, index: u32) -> bool {
+        let mut attempts = self.full.attempts.iter().rev();
+        attempts
+            .find(|attempt| attempt.recipients.contains(&index))
+            .is_some_and(|attempt| attempt.uncertain)
+    }
+
     fn check_recipient(&self, index: u32, recipient: &Recipient) -> Result<(), String> {
         let address = recipient.address.to_string();
         let mine: Vec<_> = self
@@ -135,6 +157,9 @@ impl Case<'_> {
             ));
         }
         let sure = usize::from(recipient.outcome == Outcome::Accepted);
+        if lost > UNCERTAIN_ATTEMPTS_MAX {
+            return Err(format!("{lost} replies were lost, and it was sent again"));
+        }
         if mine.len() > lost + sure {
             return Err(format!(
                 "taken {} times, {lost} replies were lost",
@@ -163,7 +188,7 @@ impl Case<'_> {
                     .then_some(())
                     .ok_or(format!("refused by {reply:?}"))
             }
-            Outcome::Uncertain if lost == 0 || !holds => {
+            Outcome::Uncertain if lost == 0 || !(holds || self.newest_is_lost(index)) => {
                 Err(format!("{lost} replies were lost, to be held: {holds}"))
             }
             Outcome::Pending if self.full.message.state.has_ended() => {

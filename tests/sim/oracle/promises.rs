@@ -62,7 +62,10 @@ fn check_letter(
         if !state.has_ended() {
             broken.push(format!("{id} was accepted, and is {state}"));
         }
-        let is_cancelled = state == MessageState::Cancelled;
+        // It isn't sent any more, but a reply to an earlier attempt was lost: nobody knows.
+        let may_be_sent = letter.cancelled && full.attempts.iter().any(|attempt| attempt.uncertain);
+        let is_cancelled =
+            state == MessageState::Cancelled || (may_be_sent && state == MessageState::Uncertain);
         // Whoever deletes a service may cancel what its caller could not.
         if letter.cancel_over && letter.cancelled != is_cancelled && !is_deleted {
             let told = letter.cancelled;
