@@ -30,6 +30,7 @@ mod idempotency;
 mod kill_nine;
 mod operation;
 mod readiness;
+mod retention;
 mod retries;
 mod rules;
 mod schedule;

@@ -4,7 +4,7 @@ use super::base::Base;
 use super::state::{State, corrupt};
 use super::tables::{
     ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, PENDING,
-    RECIPIENTS, SEQUENCES,
+    RECIPIENTS, REQUEST_TIMES, SEQUENCES,
 };
 use crate::model::event::{Change, MessageChange};
 use crate::model::message::{Attempt, Message, Recipient};
@@ -119,7 +119,12 @@ impl<B: Base> State<B> {
             self.put(EXPIRING, &(message.expire_time, id.clone()), &());
         }
         match message.end_time {
-            Some(end) => self.put(ENDED, &(end, id), &()),
+            Some(end) => {
+                self.put(ENDED, &(end, id), &());
+                if let Some((time, (service, request))) = self.request_of(message)? {
+                    self.put(REQUEST_TIMES, &(time, service, request), &());
+                }
+            }
             None => {
                 let count = self.get(PENDING, &service)?.unwrap_or(0);
                 self.put(PENDING, &service, &(count + 1));
@@ -146,7 +151,12 @@ impl<B: Base> State<B> {
             self.remove(EXPIRING, &(old.expire_time, id.clone()))?;
         }
         match old.end_time {
-            Some(end) => self.remove(ENDED, &(end, id.clone())),
+            Some(end) => {
+                if let Some((time, (service, request))) = self.request_of(old)? {
+                    self.remove(REQUEST_TIMES, &(time, service, request))?;
+                }
+                self.remove(ENDED, &(end, id.clone()))
+            }
             None => match self.get(PENDING, service)?.unwrap_or(0) {
                 0 | 1 => self.remove(PENDING, service),
                 count => {

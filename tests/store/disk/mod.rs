@@ -5,6 +5,7 @@ mod damage;
 mod open;
 mod rows;
 mod segments;
+mod trim;
 
 use std::path::{Path, PathBuf};
 
