@@ -5,6 +5,7 @@
 //! then re-reads the truth.
 
 pub mod deliver;
+pub mod feed;
 pub mod refresh;
 pub mod sweep;
 

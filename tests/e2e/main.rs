@@ -23,6 +23,7 @@ mod callback_attacks;
 mod content;
 mod drain;
 mod feed;
+mod feed_crowd;
 mod feed_cursors;
 mod folder;
 mod grant_death;
