@@ -156,6 +156,7 @@ impl App {
             tokio::join!(
                 work::deliver::run(core, stopping.clone(), &mut deliveries),
                 work::refresh::run(core, stopping.clone(), &mut refreshes),
+                work::feed::run(core, stopping.clone()),
                 work::sweep::run(core, stopping.clone()),
             );
             tokio::join!(deliveries.drain(), refreshes.drain());

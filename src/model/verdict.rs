@@ -100,9 +100,14 @@ pub fn judge(reply: &Reply, phase: Phase, subject: &Subject) -> Verdict {
     Verdict { then, diagnosis }
 }
 
-/// What an unknown reply means by its first digit.
+/// What an unknown reply means by its first digit, or that of its enhanced code: Exchange's need not
+/// agree (`554 4.3.2`), and what either calls temporary is tried again.
 fn by_class(reply: &Reply, phase: Phase, subject: &Subject) -> (Then, Diagnosis) {
-    let (then, reason) = match (reply.code / 100, phase) {
+    let class = match (reply.code / 100, reply.enhanced) {
+        (5, Some((4, ..))) => 4,
+        (class, _) => class,
+    };
+    let (then, reason) = match (class, phase) {
         // No reason says "all is well"; INTERNAL makes one that is shown by mistake be noticed.
         (2, _) => (Then::Accept, Reason::Internal),
         (4, _) => (Then::Retry, Reason::SmtpTransient),

@@ -1,12 +1,15 @@
 //! The feed: events from a place on, filtered.
 
+use std::sync::Arc;
+
+use super::recent::{Behind, Ticket};
 use super::{Core, Result};
 use crate::model::event::{Change, Cursor, Event};
 use crate::model::{Error, Labels, MessageId, ServiceId};
-use crate::store::StoreError;
+use crate::store::{LogBounds, StoreError};
 
-/// Events are read this many at a time.
-const PAGE: usize = 256;
+/// Events that are read for all watchers at a time.
+const TAKEN_IN: usize = 64;
 
 /// Where a watch begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +35,45 @@ pub enum Kind {
     Service,
 }
 
-/// A stretch of the log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Page {
-    /// Those that pass the filter.
-    pub events: Vec<Event>,
-    /// The place behind all that was looked at.
+/// A stretch of the log, of which a watcher has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// How many of its events passed the filter.
+    pub told: usize,
+    /// The place behind it.
     pub cursor: Cursor,
     /// Whether the log goes on behind it.
     pub more: bool,
 }
 
-/// The place where a watch begins.
+/// Somebody who watches.
+pub struct Watch {
+    core: Arc<Core>,
+    filter: Arc<Filter>,
+    cursor: Cursor,
+    /// A place that the log has reached.
+    known: u64,
+    ticket: Ticket,
+}
+
+/// Begins to watch.
 ///
 /// # Errors
 /// `OutOfRange` for a cursor of another store, from the future, or older than what is kept.
-pub async fn start(core: &Core, start: Start) -> Result<Cursor> {
+pub async fn watch(core: &Arc<Core>, start: Start, filter: Filter) -> Result<Watch> {
     let bounds = core.store.bounds().await?;
+    let cursor = place(start, bounds)?;
+    let filter = Arc::new(filter);
+    Ok(Watch {
+        core: core.clone(),
+        ticket: core.recent.join(filter.clone(), bounds.newest),
+        filter,
+        cursor,
+        known: bounds.newest,
+    })
+}
+
+fn place(start: Start, bounds: LogBounds) -> Result<Cursor> {
     let at = |sequence| Cursor {
         epoch: bounds.epoch,
         sequence,
@@ -69,34 +94,109 @@ pub async fn start(core: &Core, start: Start) -> Result<Cursor> {
     }
 }
 
-/// The next stretch of the log behind `cursor`.
-///
-/// # Errors
-/// `OutOfRange` when a slow watcher fell behind what is kept.
-pub async fn next(core: &Core, cursor: Cursor, filter: &Filter) -> Result<Page> {
-    let events = core
-        .store
-        .events_after(cursor.sequence, PAGE)
-        .await
-        .map_err(|error| match error {
+impl Watch {
+    /// The log that is watched.
+    pub fn epoch(&self) -> u64 {
+        self.cursor.epoch
+    }
+
+    /// Waits for the next stretch of the log, at most `limit` events long, and has `tell` tell
+    /// those that pass the filter. It may be given up and called again.
+    ///
+    /// # Errors
+    /// `OutOfRange` when a slow watcher fell behind what is kept.
+    pub async fn next(&mut self, limit: usize, mut tell: impl FnMut(Event)) -> Result<Stretch> {
+        self.ticket.turn().await;
+        let read = self.read(limit).await;
+        let mut stretch = Stretch {
+            told: 0,
+            cursor: self.cursor,
+            more: false,
+        };
+        if let Ok((events, more)) = &read {
+            for event in events.iter().filter(|event| self.filter.passes(event)) {
+                tell(Event::clone(event));
+                stretch.told += 1;
+            }
+            if let Some(last) = events.last() {
+                self.cursor.sequence = last.sequence;
+            }
+            stretch.cursor = self.cursor;
+            stretch.more = *more || self.cursor.sequence < self.known;
+        }
+        self.ticket.done(stretch.more);
+        read.map(|_| stretch)
+    }
+
+    /// Lets the next stretch come though nothing may have happened, and the next ones reach the
+    /// present end of the log.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn ask(&mut self) -> Result<()> {
+        self.known = self.core.store.bounds().await?.newest;
+        self.ticket.ask();
+        Ok(())
+    }
+
+    /// What there is behind the cursor, and whether there may be more.
+    async fn read(&mut self, limit: usize) -> Result<(Vec<Arc<Event>>, bool)> {
+        let place = self.cursor.sequence;
+        match self.ticket.behind(place, self.known, limit) {
+            Behind::NothingUpTo(end) => {
+                self.cursor.sequence = end;
+                Ok((Vec::new(), false))
+            }
+            Behind::Events(events) => {
+                let more = events.len() == limit;
+                Ok((events, more))
+            }
+            // What there is behind that, only another look at the ticket tells.
+            Behind::Elsewhere => Ok((self.stored(limit).await?, true)),
+        }
+    }
+
+    async fn stored(&self, limit: usize) -> Result<Vec<Arc<Event>>> {
+        let place = self.cursor.sequence;
+        let read = self.core.store.events_after(place, limit).await;
+        let events = read.map_err(|error| match error {
             StoreError::OutOfRange => {
                 out_of_range("the events behind the cursor are no longer kept")
             }
             other => other.into(),
         })?;
-    let more = events.len() == PAGE;
-    let sequence = events
-        .last()
-        .map_or(cursor.sequence, |event| event.sequence);
-    let events = events
-        .into_iter()
-        .filter(|event| filter.passes(event))
-        .collect();
-    Ok(Page {
-        events,
-        cursor: Cursor { sequence, ..cursor },
-        more,
-    })
+        Ok(events.into_iter().map(Arc::new).collect())
+    }
+}
+
+/// Reads for all watchers what is new in the log.
+///
+/// # Errors
+/// Those of the store.
+pub async fn take_in(core: &Core) -> std::result::Result<(), StoreError> {
+    while let Some(place) = core.recent.wanted_behind() {
+        match core.store.events_after(place, TAKEN_IN).await {
+            Ok(events) => {
+                let more = events.len() == TAKEN_IN;
+                core.recent.take_in(events);
+                if !more {
+                    break;
+                }
+            }
+            // What was not read in time is no longer kept; each watcher learns that for itself.
+            Err(StoreError::OutOfRange) => {
+                let newest = core.store.bounds().await?.newest;
+                core.recent.restart(newest);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Returns when somebody has begun to watch.
+pub async fn wanted(core: &Core) {
+    core.recent.wanted().await;
 }
 
 fn out_of_range(what: &str) -> Error {
@@ -108,7 +208,8 @@ fn out_of_range(what: &str) -> Error {
 }
 
 impl Filter {
-    fn passes(&self, event: &Event) -> bool {
+    /// Whether whoever has this filter is told of the event.
+    pub(super) fn passes(&self, event: &Event) -> bool {
         let (kind, service, message, labels) = match &event.change {
             Change::Message(change) => {
                 let message = &change.message;

@@ -11,6 +11,7 @@ pub mod feed;
 pub mod info;
 pub mod messages;
 mod outcome;
+mod recent;
 pub mod send;
 pub mod send_test;
 pub mod services;
@@ -38,6 +39,7 @@ pub struct Core {
     pub env: Env,
     pub config: Config,
     pub start_time: Timestamp,
+    recent: Arc<recent::Recent>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -74,6 +76,7 @@ impl Core {
             env,
             config,
             start_time,
+            recent: Arc::default(),
             refreshing: Mutex::default(),
         }
     }

@@ -10,9 +10,8 @@ use super::convert::{message, requests};
 use super::proto::v1::{self, status_api_server::StatusApi};
 use super::server::stopped;
 use super::{Answer, Api};
-use crate::model::event::Cursor;
-use crate::model::{Error, Reason};
-use crate::ops::feed::{self, Filter};
+use crate::model::{Error, Reason, Timestamp};
+use crate::ops::feed::{self, Watch};
 
 /// Events that wait for a slow watcher; the log keeps the rest.
 const WAITING_MAX: usize = 16;
@@ -32,7 +31,7 @@ impl StatusApi for Api {
     ) -> Answer<Self::WatchStatusStream> {
         let (start, filter) =
             requests::watch_status(request.into_inner()).map_err(|error| self.status(error))?;
-        let cursor = feed::start(&self.core, start)
+        let watch = feed::watch(&self.core, start, filter)
             .await
             .map_err(|error| self.status(error))?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
@@ -45,7 +44,7 @@ impl StatusApi for Api {
                     // A watcher that is gone needs no word.
                     let _ = sender.send(Err(api.status(draining()))).await;
                 }
-                ended = api.watch(cursor, &filter, &sender) => {
+                ended = api.tell(watch, &sender) => {
                     if let Err(error) = ended {
                         let _ = sender.send(Err(error)).await;
                     }
@@ -58,50 +57,47 @@ impl StatusApi for Api {
 
 impl Api {
     /// Tells what happened, in order, until the watcher is gone.
-    async fn watch(
-        &self,
-        mut cursor: Cursor,
-        filter: &Filter,
-        sender: &Sender,
-    ) -> Result<(), Status> {
+    async fn tell(&self, mut watch: Watch, sender: &Sender) -> Result<(), Status> {
         let core = &self.core;
         let interval = Duration::from_secs(u64::from(core.config.server.heartbeat_seconds));
-        let mut changed = core.store.changed();
         // The first heartbeat says that all that was kept has been told.
         let mut heartbeat_due = None;
-        loop {
-            changed.borrow_and_update();
-            let page = feed::next(core, cursor, filter)
-                .await
-                .map_err(|error| self.status(error))?;
-            for event in page.events {
-                heartbeat_due = heartbeat_due.map(|_| core.env.now() + interval);
-                let told = message::watch_event(event, page.cursor.epoch, |row| self.view(row));
-                if sender.send(Ok(told)).await.is_err() {
-                    return Ok(());
+        let mut asked = false;
+        // A client that is slow is waited for here, and holds nothing but its own queue.
+        while sender.reserve().await.is_ok() {
+            let epoch = watch.epoch();
+            // There is room: nobody else fills the queue. A client that is gone ends the loop.
+            let tell = |event| {
+                let told = message::watch_event(event, epoch, |row| self.view(row));
+                let _ = sender.try_send(Ok(told));
+            };
+            let stretch = tokio::select! {
+                biased;
+                stretch = watch.next(sender.capacity(), tell) => stretch,
+                () = core.env.sleep_until(heartbeat_due.unwrap_or(Timestamp::MAX)), if !asked => {
+                    asked = true;
+                    watch.ask().await.map_err(|error| self.status(error))?;
+                    continue;
                 }
-            }
-            cursor = page.cursor;
-            if page.more {
-                continue;
-            }
+            };
+            let stretch = stretch.map_err(|error| self.status(error))?;
             let now = core.env.now();
-            if heartbeat_due.is_none_or(|due| now >= due) {
+            if stretch.told > 0 {
+                heartbeat_due = heartbeat_due.map(|_| now + interval);
+            }
+            if !stretch.more && heartbeat_due.is_none_or(|due| now >= due) {
                 heartbeat_due = Some(now + interval);
                 if sender
-                    .send(Ok(message::heartbeat(cursor, now)))
+                    .send(Ok(message::heartbeat(stretch.cursor, now)))
                     .await
                     .is_err()
                 {
-                    return Ok(());
+                    break;
                 }
             }
-            tokio::select! {
-                biased;
-                _ = changed.changed() => {}
-                () = core.env.sleep_until(heartbeat_due.unwrap_or(now)) => {}
-            }
+            asked &= stretch.more;
         }
+        Ok(())
     }
 }
 

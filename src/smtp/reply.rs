@@ -91,7 +91,8 @@ impl ReplyReader {
         if partial.lines > 1 {
             partial.text.push('\n');
         }
-        // Each line repeats the enhanced code (RFC 2034 §4); the reply has it once.
+        // Each line repeats the enhanced code (RFC 2034 §4); the reply has it once, wherever it is.
+        partial.enhanced = partial.enhanced.or(enhanced);
         let repeats = enhanced.is_some() && enhanced == partial.enhanced;
         partial.text.push_str(if repeats { rest } else { &text });
         if !is_last {
@@ -127,6 +128,9 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Phase;
+    use crate::model::catalogue::Subject;
+    use crate::model::verdict::{Then, judge};
 
     fn read(bytes: &[u8]) -> Result<Option<Reply>, &'static str> {
         let mut reader = ReplyReader::default();
@@ -148,6 +152,35 @@ mod tests {
         assert_eq!(reply.text, "first\nsecond\nthird");
         assert_eq!(read(b"250\r\n").unwrap().unwrap(), Reply::new(250, ""));
         assert_eq!(read(b"250 a\rb\x1b[1m\n").unwrap().unwrap().text, "a b [1m");
+    }
+
+    #[test]
+    fn an_enhanced_code_counts_in_whatever_line_it_stands() {
+        let reply =
+            read(b"550-Daily limit exceeded\r\n550-5.4.5 sending limits\r\n550 5.4.5 end\r\n");
+        let reply = reply.unwrap().unwrap();
+        assert_eq!(reply.provider_code(), "550 5.4.5");
+        assert_eq!(reply.text, "Daily limit exceeded\nsending limits\nend");
+        let first = read(b"550-5.7.1 one\r\n550 5.1.1 other\r\n")
+            .unwrap()
+            .unwrap();
+        assert_eq!(first.text, "one\n5.1.1 other");
+    }
+
+    #[test]
+    fn googles_lines_mean_what_they_say_in_one() {
+        for bytes in [
+            &b"535-5.7.8 Username and Password not accepted. Learn more at\r\n535 5.7.8  https://support.google.com/mail/?p=BadCredentials id - gsmtp\r\n"[..],
+            b"535 5.7.8 Username and Password not accepted. Learn more at https://support.google.com/mail/?p=BadCredentials id - gsmtp\r\n",
+            b"535-5.7.8 Username and Password\n535-5.7.8 not\n535 5.7.8 accepted.\n",
+        ] {
+            let reply = read(bytes).unwrap().unwrap();
+            let verdict = judge(&reply, Phase::Authenticate, &Subject::default());
+            assert_eq!(verdict.then, Then::Reauthenticate);
+            let said = verdict.diagnosis;
+            assert_eq!(said.help_url, "https://support.google.com/mail/?p=BadCredentials");
+            assert_eq!(said.provider_code, "535 5.7.8");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! time with it.
 
 pub mod deliver;
+pub mod feed;
 pub mod refresh;
 pub mod sweep;
 

@@ -2,23 +2,13 @@
 
 use std::time::Duration;
 
-use mailwright::rpc::proto::v1::{self, MessageState, WatchPosition};
+use mailwright::rpc::proto::v1::{MessageState, WatchPosition};
 use tonic::Code;
 
 use super::fault::refused;
 use super::harness::{House, run};
 use super::requests::{ALEX, text_to};
 use super::watch::{from_cursor, message_of};
-
-async fn info(house: &House) -> v1::GetServerInfoResponse {
-    let request = v1::GetServerInfoRequest {};
-    house
-        .admin()
-        .get_server_info(request)
-        .await
-        .unwrap()
-        .into_inner()
-}
 
 #[test]
 fn the_cursor_of_a_send_misses_none_of_its_messages_events() {
@@ -61,7 +51,7 @@ fn a_watcher_goes_on_where_it_was_without_gap_or_repeat() {
             let rest = house.watch(&event.cursor).await.so_far().await;
             assert_eq!(rest, whole[n + 1..]);
         }
-        let info = info(&house).await;
+        let info = house.info().await;
         let all = house.watch(&info.oldest_cursor).await.so_far().await;
         assert_eq!(all, whole);
         assert!(
@@ -82,7 +72,7 @@ fn a_watcher_goes_on_where_it_was_without_gap_or_repeat() {
 fn a_cursor_of_another_store_or_of_the_future_is_out_of_range() {
     run(async {
         let house = House::start().await;
-        let newest = info(&house).await.newest_cursor;
+        let newest = house.info().await.newest_cursor;
         // The epoch is in the first half, the place in the second.
         let foreign = format!("B{}", &newest[1..]);
         let future = format!("{}_____w", &newest[..16]);
@@ -99,7 +89,7 @@ fn a_cursor_older_than_what_is_kept_is_out_of_range_and_the_way_on_works() {
     run(async {
         let house = House::with(|config| config.data.retention_days = 1).await;
         house.ready_service().await;
-        let old = info(&house).await.oldest_cursor;
+        let old = house.info().await.oldest_cursor;
         house.watch(&old).await.so_far().await;
         let mut feed = house.watch_from(WatchPosition::Now).await;
         house.advance(Duration::from_secs(2 * 86_400));
@@ -108,29 +98,10 @@ fn a_cursor_older_than_what_is_kept_is_out_of_range_and_the_way_on_works() {
         feed.message(&sent.message_id, MessageState::Sent).await;
         let trimmed = house.trimmed(&old).await;
         refused(trimmed, Code::OutOfRange, "CURSOR_OUT_OF_RANGE");
-        let info = info(&house).await;
+        let info = house.info().await;
         assert_ne!(info.oldest_cursor, old);
         house.watch(&info.oldest_cursor).await.so_far().await;
     });
-}
-
-impl House {
-    /// What a watcher from `cursor` meets once the sweep has been there.
-    async fn trimmed(&self, cursor: &str) -> Result<v1::WatchStatusResponse, tonic::Status> {
-        loop {
-            let mut feed = self.try_watch(from_cursor(cursor)).await?;
-            // Each heartbeat wakes it; the sweep turns every half minute.
-            self.advance(Duration::from_secs(30));
-            while let Ok(event) = feed.next().await {
-                if event
-                    .event
-                    .is_some_and(|event| message_of(&event).is_none())
-                {
-                    break;
-                }
-            }
-        }
-    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A watcher of the feed.
 
+use std::time::Duration;
+
 use mailwright::rpc::proto::v1::watch_status_request::Start;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{self, MessageState, ServiceState, WatchPosition};
@@ -26,6 +28,30 @@ impl House {
     /// Everything from here on.
     pub async fn watch_from(&self, position: WatchPosition) -> Feed {
         self.try_watch(from(position)).await.unwrap()
+    }
+
+    /// What the server says of itself.
+    pub async fn info(&self) -> v1::GetServerInfoResponse {
+        let request = v1::GetServerInfoRequest {};
+        let answer = self.admin().get_server_info(request).await;
+        answer.unwrap().into_inner()
+    }
+
+    /// What a watcher from `cursor` meets once the sweep has been there.
+    pub async fn trimmed(&self, cursor: &str) -> Result<v1::WatchStatusResponse, tonic::Status> {
+        loop {
+            let mut feed = self.try_watch(from_cursor(cursor)).await?;
+            // Each heartbeat wakes it; the sweep turns every half minute.
+            self.advance(Duration::from_secs(30));
+            while let Ok(event) = feed.next().await {
+                if event
+                    .event
+                    .is_some_and(|event| message_of(&event).is_none())
+                {
+                    break;
+                }
+            }
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 //! they were told nothing. A process that dies takes its callers' connections along; they call
 //! again, or never learn what became of it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use mailwright::model::event::{Change, Event};
+use mailwright::model::event::{Change, Cursor, Event};
 use mailwright::model::send::SendInput;
 use mailwright::model::service::Grant;
 use mailwright::model::{Error, MessageId};
@@ -180,34 +181,34 @@ async fn cancel(lasting: &Arc<Lasting>, core: &Arc<Core>, number: usize) {
 
 /// Follows the log from where it stood when the last process died.
 pub async fn watch(lasting: Arc<Lasting>, core: Arc<Core>) {
-    let mut changed = core.store.changed();
     loop {
-        changed.borrow_and_update();
-        match look(&lasting, &core).await {
-            Ok(true) => {}
-            Ok(false) => {
-                // The store outlives its watcher.
-                let _ = changed.changed().await;
-            }
+        match follow(&lasting, &core).await {
             Err(Error::Unavailable { .. }) => core.env.sleep(Duration::from_secs(1)).await,
             Err(error) => return lasting.world.violated(format!("the feed broke: {error:?}")),
+            Ok(never) => match never {},
         }
     }
 }
 
-/// Reads one page; whether there is more.
-async fn look(lasting: &Arc<Lasting>, core: &Arc<Core>) -> Result<bool, Error> {
-    let mut cursor = feed::start(core, Start::Oldest).await?;
+async fn follow(lasting: &Arc<Lasting>, core: &Arc<Core>) -> Result<Infallible, Error> {
     let seen = lasting
         .ledger
         .books()
         .watched
         .last()
         .map(|event| event.sequence);
-    cursor.sequence = seen.unwrap_or(cursor.sequence);
-    let page = feed::next(core, cursor, &Filter::default()).await?;
-    lasting.ledger.books().watched.extend(page.events);
-    Ok(page.more)
+    let start = match seen {
+        Some(sequence) => Start::Cursor(Cursor {
+            epoch: core.store.bounds().await?.epoch,
+            sequence,
+        }),
+        None => Start::Oldest,
+    };
+    let mut watch = feed::watch(core, start, Filter::default()).await?;
+    loop {
+        let note = |event| lasting.ledger.books().watched.push(event);
+        watch.next(16, note).await?;
+    }
 }
 
 /// What an event says, on one line.

@@ -69,9 +69,9 @@ async fn live_until(lasting: &Arc<Lasting>, number: u64) -> End {
     world.note("process", format!("{number} starts at {:?}", env.now()));
     let core = build(lasting, env.clone(), number).await;
     // A channel each, since of several that wait on one, tokio wakes any first.
-    let [first, second, third] = std::array::from_fn(|_| watch::channel(false));
-    let stops = [first.0, second.0, third.0];
-    let loops = run_loops(core.clone(), [first.1, second.1, third.1]);
+    let [first, second, third, fourth] = std::array::from_fn(|_| watch::channel(false));
+    let stops = [first.0, second.0, third.0, fourth.0];
+    let loops = run_loops(core.clone(), [first.1, second.1, third.1, fourth.1]);
     let mut loops = tokio::spawn(loops);
     tokio::spawn(jump(world.clone(), env.clone()));
     tokio::spawn(callers::watch(lasting.clone(), core.clone()));
@@ -128,13 +128,14 @@ pub async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
     Arc::new(Core::new(Arc::new(store), pool, egress, vault, env, config))
 }
 
-async fn run_loops(core: Arc<Core>, stopping: [watch::Receiver<bool>; 3]) {
-    let [first, second, third] = stopping;
+async fn run_loops(core: Arc<Core>, stopping: [watch::Receiver<bool>; 4]) {
+    let [first, second, third, fourth] = stopping;
     let (mut deliveries, mut refreshes) = (Tasks::at_most(8), Tasks::at_most(4));
     tokio::join!(
         work::deliver::run(&core, first, &mut deliveries),
         work::refresh::run(&core, second, &mut refreshes),
         work::sweep::run(&core, third),
+        work::feed::run(&core, fourth),
     );
     tokio::join!(deliveries.drain(), refreshes.drain());
 }

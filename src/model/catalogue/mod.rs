@@ -118,11 +118,19 @@ static STANDARD: LazyLock<BTreeMap<Reason, Standard>> = LazyLock::new(|| {
     toml::from_str(include_str!("local.toml")).expect("local.toml is compiled in and tested")
 });
 
+fn standard(reason: Reason) -> &'static Standard {
+    STANDARD
+        .get(&reason)
+        .expect("a test holds that local.toml has every reason")
+}
+
 impl Words {
+    fn is_retryable(&self, reason: Reason) -> bool {
+        self.retryable.unwrap_or(standard(reason).retryable)
+    }
+
     fn diagnosis(&self, reason: Reason, subject: &Subject, detail: &str) -> Diagnosis {
-        let standard = STANDARD
-            .get(&reason)
-            .expect("a test holds that local.toml has every reason");
+        let standard = standard(reason);
         let detail = render::one_line(detail);
         let prose = |own: &Option<String>, standard: &str| {
             render::prose(own.as_deref().unwrap_or(standard), subject, &detail)
@@ -143,7 +151,7 @@ impl Words {
                 .clone()
                 .unwrap_or_else(|| standard.help_url.clone()),
             fixed_by: self.fixed_by.unwrap_or(standard.fixed_by),
-            retryable: self.retryable.unwrap_or(standard.retryable),
+            retryable: self.is_retryable(reason),
             provider_text: String::new(),
             since: None,
         }

@@ -32,7 +32,7 @@ pub struct Row {
 
 /// The row that fits best; none when nothing but the class is known.
 pub fn find(reply: &Reply, phase: Phase) -> Option<&'static Row> {
-    let text = reply.text.to_lowercase();
+    let text = on_one_line(&reply.text).to_lowercase();
     ROWS.iter()
         .rev()
         .filter(|row| row.matches(reply, &text, phase))
@@ -51,13 +51,14 @@ impl Row {
     }
 
     fn matches(&self, reply: &Reply, text: &str, phase: Phase) -> bool {
-        let enhanced = || {
-            let code = reply.enhanced;
-            code.is_some_and(|code| self.enhanced.iter().any(|range| range.holds(code)))
+        // Not every server behind a provider's name writes enhanced codes.
+        let fits = |range: &Range| match reply.enhanced {
+            Some(code) => range.holds(code),
+            None => !self.contains.is_empty() && range.class == reply.code / 100,
         };
         self.code.is_none_or(|code| code == reply.code)
             && self.phase.is_none_or(|one| one == phase)
-            && (self.enhanced.is_empty() || enhanced())
+            && (self.enhanced.is_empty() || self.enhanced.iter().any(fits))
             && (self.contains.is_empty() || self.contains.iter().any(|one| text.contains(one)))
     }
 
@@ -70,6 +71,12 @@ impl Row {
             self.code.is_some(),
         )
     }
+}
+
+/// Servers break long texts where they like.
+fn on_one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,30 +142,42 @@ mod tests {
     use super::*;
     use crate::model::catalogue::render::tests::assert_well_said;
 
-    /// A reply that has what the row asks for and nothing else.
-    fn sample(row: &Row) -> Reply {
-        let enhanced = row
-            .enhanced
-            .first()
-            .map(|range| (range.class, range.subject, range.last));
-        let class = enhanced.map_or(5, |(class, ..)| class);
-        Reply {
-            code: row.code.unwrap_or(class * 100 + 99),
-            enhanced,
-            text: row.contains.first().cloned().unwrap_or_default(),
+    /// Replies that have what the row asks for and nothing else, one for each thing that it takes.
+    fn samples(row: &Row) -> Vec<Reply> {
+        let ends = |range: &Range| {
+            let code = |detail| Some((range.class, range.subject, detail));
+            [code(range.first), code(range.last)]
+        };
+        let mut enhanced: Vec<_> = row.enhanced.iter().flat_map(ends).collect();
+        let mut texts = row.contains.clone();
+        if enhanced.is_empty() {
+            enhanced.push(None);
         }
+        if texts.is_empty() {
+            texts.push(String::new());
+        }
+        let of = |enhanced: Option<(u16, u16, u16)>, text: &String| Reply {
+            code: row
+                .code
+                .unwrap_or(enhanced.map_or(5, |(class, ..)| class) * 100 + 99),
+            enhanced,
+            text: text.clone(),
+        };
+        let with = |code| texts.iter().map(move |text| of(code, text));
+        enhanced.into_iter().flat_map(with).collect()
     }
 
     #[test]
     fn every_row_is_reachable_and_well_said() {
         for row in ROWS.iter() {
-            let reply = sample(row);
             let phase = row.phase.unwrap_or(Phase::DotSent);
-            let found = find(&reply, phase).expect("the sample matches its row");
-            assert!(
-                std::ptr::eq(found, row),
-                "{reply} finds {found:?}, not {row:?}"
-            );
+            for reply in samples(row) {
+                let found = find(&reply, phase).expect("the sample matches its row");
+                assert!(
+                    std::ptr::eq(found, row),
+                    "{reply} finds {found:?}, not {row:?}"
+                );
+            }
             assert_well_said(&row.diagnosis(&Subject::default()));
         }
     }

@@ -4,7 +4,7 @@ use super::base::Base;
 use super::messages::changed;
 use super::progress::Report;
 use super::state::State;
-use super::tables::{MESSAGES, REQUEST_TIMES, REQUESTS, RequestRow};
+use super::tables::{MESSAGES, REQUESTS, RequestRow};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
@@ -100,9 +100,7 @@ impl<B: Base> State<B> {
             message_id: message.id.clone(),
             accept_time: message.create_time,
         };
-        self.put(REQUESTS, &(service.clone(), request.clone()), &row);
-        let key = (message.create_time, service, request);
-        self.put(REQUEST_TIMES, &key, &());
+        self.put(REQUESTS, &(service, request), &row);
         Ok(())
     }
 }

@@ -5,9 +5,7 @@ use std::ops::Bound;
 use super::base::{Base, Order};
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{
-    ATTEMPTS, BODIES, MESSAGES, RECIPIENTS, REQUEST_TIMES, REQUESTS, RequestRow, SEQUENCES,
-};
+use super::tables::{ATTEMPTS, BODIES, MESSAGES, RECIPIENTS, REQUESTS, RequestRow, SEQUENCES};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
@@ -66,8 +64,7 @@ impl<B: Base> State<B> {
                 message_id: id,
                 accept_time: now,
             };
-            self.put(REQUESTS, &(service.clone(), request.clone()), &row);
-            self.put(REQUEST_TIMES, &(now, service, request), &());
+            self.put(REQUESTS, &(service, request), &row);
         }
         let sequence = self.report(now, &message, None, Report::default())? - 1;
         let estimated_send_time = if ready {
@@ -93,6 +90,20 @@ impl<B: Base> State<B> {
         let message = self.require_message(&row.message_id)?;
         let sequence = self.sequence_of(&message.id)?;
         Ok(Some((message, sequence)))
+    }
+
+    /// The request id that stands for this message, if there still is one, and since when.
+    pub(super) fn request_of(
+        &self,
+        message: &Message,
+    ) -> Result<Option<(Timestamp, (ServiceId, RequestId))>> {
+        let Some(request) = &message.request_id else {
+            return Ok(None);
+        };
+        let key = (message.service_id.clone(), request.clone());
+        let row = self.get(REQUESTS, &key)?;
+        let own = row.filter(|row| row.message_id == message.id);
+        Ok(own.map(|row| (row.accept_time, key)))
     }
 
     pub fn message(&self, id: &MessageId) -> Result<Option<(FullMessage, u64)>> {

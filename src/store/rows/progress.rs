@@ -4,7 +4,7 @@ use super::base::Base;
 use super::state::{State, corrupt};
 use super::tables::{
     ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, PENDING,
-    RECIPIENTS, SEQUENCES,
+    RECIPIENTS, REQUEST_TIMES, SEQUENCES,
 };
 use crate::model::event::{Change, MessageChange};
 use crate::model::message::{Attempt, Message, Priority, Recipient};
@@ -131,6 +131,9 @@ impl<B: Base> State<B> {
             && message.state.may_be_forgotten()
         {
             self.put(ENDED, &(end, id), &());
+            if let Some((time, (service, request))) = self.request_of(message)? {
+                self.put(REQUEST_TIMES, &(time, service, request), &());
+            }
         }
         match freed {
             Some(mailbox) => self.wake_if_pending(&mailbox, message.update_time),
@@ -153,7 +156,12 @@ impl<B: Base> State<B> {
             self.remove(EXPIRING, &(old.expire_time, id.clone()))?;
         }
         match old.end_time {
-            Some(end) => self.remove(ENDED, &(end, id.clone())),
+            Some(end) => {
+                if let Some((time, (service, request))) = self.request_of(old)? {
+                    self.remove(REQUEST_TIMES, &(time, service, request))?;
+                }
+                self.remove(ENDED, &(end, id.clone()))
+            }
             None => Ok(()),
         }
     }

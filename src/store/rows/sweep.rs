@@ -2,7 +2,7 @@
 
 use super::base::{Base, Order};
 use super::claims::{first_id, just_after};
-use super::state::{State, corrupt};
+use super::state::State;
 use super::tables::{
     ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, RECIPIENTS, REFRESHES, REQUEST_TIMES,
     REQUESTS, SEQUENCES, WAKES,
@@ -50,7 +50,8 @@ impl<B: Base> State<B> {
         Ok(next.into_iter().min())
     }
 
-    /// Removes at most `limit` of each kind; whether it reached that.
+    /// Removes about `limit` rows of each kind, so that no other transaction waits long behind this
+    /// one; whether there may be more.
     pub fn trim(
         &mut self,
         now: Timestamp,
@@ -58,21 +59,14 @@ impl<B: Base> State<B> {
         requests_before: Timestamp,
         limit: usize,
     ) -> Result<bool> {
-        let events = self.trim_events(before, limit)?;
-        let ids = self
-            .keys(ENDED, ..)
-            .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time < before))
-            .take(limit)
-            .map(|key| Ok(key?.1))
-            .collect::<Result<Vec<MessageId>>>()?;
-        for id in &ids {
-            let message = self.require_message(id)?;
-            self.forget_message(&message)?;
-        }
-        let requests = self.trim_requests(requests_before, limit)?;
+        let removed = [
+            self.trim_events(before, limit)?,
+            self.trim_messages(before, limit)?,
+            self.trim_requests(requests_before, limit)?,
+        ];
         self.remove_authorizations(|pending| pending.expire_time <= now)?;
         self.trim_traffic(now, limit)?;
-        Ok([events, ids.len(), requests].contains(&limit))
+        Ok(removed.iter().any(|rows| *rows >= limit))
     }
 
     /// Removes the oldest events up to the first one that stays, so that what is left has no hole
@@ -97,24 +91,33 @@ impl<B: Base> State<B> {
         Ok(gone.len())
     }
 
-    fn trim_requests(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
-        let mut gone = Vec::new();
-        for key in self.keys(REQUEST_TIMES, ..) {
-            let (time, service, request) = key?;
-            if time >= before || gone.len() == limit {
+    /// One message may have a thousand rows: rows are what is counted.
+    fn trim_messages(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let ids = self
+            .keys(ENDED, ..)
+            .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time < before))
+            .take(limit)
+            .map(|key| Ok(key?.1))
+            .collect::<Result<Vec<MessageId>>>()?;
+        let mut rows = 0;
+        for id in &ids {
+            if rows >= limit {
                 break;
             }
-            let key = (service, request);
-            let row = self
-                .get(REQUESTS, &key)?
-                .ok_or_else(|| corrupt(format!("request {key:?} is missing")))?;
-            let state = self.require_message(&row.message_id)?.state;
-            if state.may_be_forgotten() {
-                gone.push((time, key));
-            }
+            let message = self.require_message(id)?;
+            rows += self.forget_message(&message)?;
         }
-        for (time, key) in &gone {
-            self.remove_request(*time, key)?;
+        Ok(rows)
+    }
+
+    fn trim_requests(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
+        let gone = self
+            .keys(REQUEST_TIMES, ..)
+            .take_while(|key| key.as_ref().map_or(true, |(time, ..)| *time < before))
+            .take(limit)
+            .collect::<Result<Vec<_>>>()?;
+        for (time, service, request) in &gone {
+            self.remove_request(*time, &(service.clone(), request.clone()))?;
         }
         Ok(gone.len())
     }
@@ -124,24 +127,22 @@ impl<B: Base> State<B> {
         self.remove(REQUEST_TIMES, &(time, key.0.clone(), key.1.clone()))
     }
 
-    fn forget_message(&mut self, message: &Message) -> Result<()> {
+    /// Removes all that is kept of a message; how many rows that were, without indexes.
+    fn forget_message(&mut self, message: &Message) -> Result<usize> {
         let id = &message.id;
-        for index in self.indexes_of(id)? {
-            self.remove(RECIPIENTS, &index)?;
-            self.remove(ATTEMPTS, &index)?;
+        let indexes = self.indexes_of(id)?;
+        for index in &indexes {
+            self.remove(RECIPIENTS, index)?;
+            self.remove(ATTEMPTS, index)?;
         }
-        if let Some(request) = &message.request_id {
-            let key = (message.service_id.clone(), request.clone());
-            if let Some(row) = self.get(REQUESTS, &key)?
-                && row.message_id == *id
-            {
-                self.remove_request(row.accept_time, &key)?;
-            }
+        if let Some((time, key)) = self.request_of(message)? {
+            self.remove_request(time, &key)?;
         }
         self.remove(BODIES, id)?;
         self.remove(SEQUENCES, id)?;
         self.unlist(message)?;
-        self.remove(MESSAGES, id)
+        self.remove(MESSAGES, id)?;
+        Ok(indexes.len() + 1)
     }
 
     /// The keys of a message's recipients and attempts.

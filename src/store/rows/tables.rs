@@ -38,7 +38,7 @@ pub(super) const RECIPIENTS: Table<(MessageId, u32), Recipient> = Table::new(10)
 pub(super) const ATTEMPTS: Table<(MessageId, u32), Attempt> = Table::new(11);
 pub const BODIES: Table<MessageId, Sealed> = Table::new(12);
 pub(super) const REQUESTS: Table<(ServiceId, RequestId), RequestRow> = Table::new(13);
-/// Request ids by the time of acceptance.
+/// Request ids of messages that have ended, by the time of acceptance.
 pub(super) const REQUEST_TIMES: Table<(Timestamp, ServiceId, RequestId), ()> = Table::new(14);
 /// The newest event of each message.
 pub(super) const SEQUENCES: Table<MessageId, u64> = Table::new(15);

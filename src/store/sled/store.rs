@@ -24,8 +24,8 @@ use crate::store::{
 /// Messages that a list looks at before others get their turn.
 const SCAN: usize = 512;
 
-/// Messages, events and request ids that one transaction removes.
-const TRIM: usize = 256;
+/// Rows of messages, events and request ids each that one transaction removes, roughly.
+const TRIM: usize = 1024;
 
 #[async_trait]
 impl Store for SledStore {

@@ -127,15 +127,6 @@ impl Case<'_> {
         recipients.any(|recipient| recipient.outcome == outcome)
     }
 
-    /// Whether the last that was tried for a recipient left no reply: then nobody may say that it
-    /// merely expired, and after a few of them it is not tried again.
-    fn newest_is_lost(&self, index: u32) -> bool {
-        let mut attempts = self.full.attempts.iter().rev();
-        attempts
-            .find(|attempt| attempt.recipients.contains(&index))
-            .is_some_and(|attempt| attempt.uncertain)
-    }
-
     fn check_recipient(&self, index: u32, recipient: &Recipient) -> Result<(), String> {
         let address = recipient.address.to_string();
         let mine: Vec<_> = self
@@ -188,9 +179,8 @@ impl Case<'_> {
                     .then_some(())
                     .ok_or(format!("refused by {reply:?}"))
             }
-            Outcome::Uncertain if lost == 0 || !(holds || self.newest_is_lost(index)) => {
-                Err(format!("{lost} replies were lost, to be held: {holds}"))
-            }
+            // With RESEND it ends so after a few, or when it expires or is cancelled in doubt.
+            Outcome::Uncertain if lost == 0 => Err("no reply was lost".to_owned()),
             Outcome::Pending if self.full.message.state.has_ended() => {
                 Err("pending, though the message has ended".to_owned())
             }

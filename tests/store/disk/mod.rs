@@ -9,6 +9,7 @@ mod open;
 mod power;
 mod rows;
 mod segments;
+mod trim;
 
 use std::path::{Path, PathBuf};
 
