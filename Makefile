@@ -49,9 +49,11 @@ test: tools ## run every test, interop included
 	cargo test $(LOCKED) --doc
 
 # kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
-soak: rust disks ## crash, cut the power and churn for long: half an hour, as root
+soak: rust disks ## crash, cut the power, churn and stream for long, as root: about an hour
 	ROUNDS=50 cargo test $(LOCKED) --test e2e kill_nine -- --nocapture
 	POWER_ROUNDS=50 cargo test $(LOCKED) --release --test store disk::power -- --nocapture
+	MESSAGES=1000000 cargo test $(LOCKED) --release --test store disk::churn -- --nocapture
+	STREAM_MESSAGES=100000 cargo test $(LOCKED) --release --test e2e a_long_stream -- --nocapture
 
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
