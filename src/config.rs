@@ -70,6 +70,7 @@ pub struct OAuth {
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     pub max_in_flight: u32,
+    pub max_in_flight_bytes: u64,
     pub max_message_bytes: u64,
 }
 
@@ -167,6 +168,10 @@ impl Config {
             if value == 0 {
                 return Err(ConfigError(format!("{key} must be at least 1")));
             }
+        }
+        if self.delivery.max_in_flight_bytes < 1024 * 1024 {
+            let text = "delivery.max_in_flight_bytes must be at least 1048576";
+            return Err(ConfigError(text.into()));
         }
         self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Failed;
 use crate::app::{App, Listeners};
@@ -38,6 +39,7 @@ impl Serve {
         }
         let config = Config::load(self.config.as_deref(), &variables)?;
         super::log_to_stderr(&config.log.level)?;
+        raise_open_files();
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
         let store = Arc::new(open_store(&config, &env)?);
@@ -58,6 +60,19 @@ impl Serve {
         store.close();
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Lets the process open as many files as it may: each connection takes one, and the usual soft
+/// limit of 1024 is there for programs that use select(2).
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "can't raise the number of open files");
     }
 }
 

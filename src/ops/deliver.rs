@@ -122,7 +122,9 @@ async fn prepare(
     progress: &mut Progress,
 ) -> Prepared {
     let id = &claimed.claim.message_id;
-    let key = Sealed(claimed.message.message.body_key.clone());
+    let message = &claimed.message.message;
+    let key = Sealed(message.body_key.clone());
+    let _room = core.room_for(message.size_bytes).await;
     let body = match core.store.body(id).await {
         Ok(Some(sealed)) => core.vault.open_body(id, &key, &sealed),
         Ok(None) => return judge.broken("the body is gone").into(),
@@ -166,6 +168,7 @@ async fn converse(
 ) -> Result<Prepared, TokenRefused> {
     let config = &claimed.service.config;
     let target = Target {
+        service_id: claimed.service.id.clone(),
         mailbox: config.mailbox(),
         endpoint: config.smtp.clone(),
     };

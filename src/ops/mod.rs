@@ -20,7 +20,7 @@ pub mod token;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
 use crate::config::Config;
 use crate::egress::Egress;
@@ -40,6 +40,8 @@ pub struct Core {
     pub config: Config,
     pub start_time: Timestamp,
     recent: Arc<recent::Recent>,
+    /// A permit for each KiB of a message that is being delivered.
+    in_flight_kib: Semaphore,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -68,6 +70,7 @@ impl Core {
         config: Config,
     ) -> Self {
         let start_time = env.now();
+        let in_flight_kib = kib(config.delivery.max_in_flight_bytes) as usize;
         Self {
             store,
             pool,
@@ -77,8 +80,16 @@ impl Core {
             config,
             start_time,
             recent: Arc::default(),
+            in_flight_kib: Semaphore::new(in_flight_kib),
             refreshing: Mutex::default(),
         }
+    }
+
+    /// Waits for room in memory for a message of so many bytes; a larger one than all gets all.
+    async fn room_for(&self, bytes: u64) -> SemaphorePermit<'_> {
+        let wanted = kib(bytes).min(kib(self.config.delivery.max_in_flight_bytes));
+        let room = self.in_flight_kib.acquire_many(wanted).await;
+        room.expect("this semaphore is never closed")
     }
 
     /// Waits for its turn to refresh a token of this mailbox: one at a time (invariant 5).
@@ -100,4 +111,9 @@ impl Core {
         };
         turn.lock_owned().await
     }
+}
+
+/// Bytes in KiB, rounded up.
+fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }

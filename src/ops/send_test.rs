@@ -210,6 +210,7 @@ impl<'a> Test<'a> {
     ) -> std::result::Result<Ended, Failure> {
         let config = &self.service.config;
         let target = Target {
+            service_id: self.service.id.clone(),
             mailbox: config.mailbox(),
             endpoint: config.smtp.clone(),
         };

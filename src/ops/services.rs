@@ -109,8 +109,8 @@ pub async fn change(
                 }
                 return Ok(row);
             }
-            // Whoever pinned a revision hears of the race at the top of the next round.
-            Err(StoreError::Stale) => {}
+            // Whoever pinned a revision, or lost the service, hears of it in the next round.
+            Err(StoreError::Stale | StoreError::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -179,7 +179,7 @@ async fn set_suspended(core: &Core, id: &ServiceId, suspended: bool) -> Result<S
             try_again: !suspended,
         };
         match replace(core, change).await {
-            Err(StoreError::Stale) => {}
+            Err(StoreError::Stale | StoreError::NotFound) => {}
             done => return Ok(done?),
         }
     }

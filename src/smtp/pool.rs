@@ -20,8 +20,8 @@ use super::transcript::Transcript;
 use super::wire::Session;
 use crate::egress::{Connection, Egress};
 use crate::env::Env;
-use crate::model::MailboxKey;
 use crate::model::service::SmtpEndpoint;
+use crate::model::{MailboxKey, ServiceId};
 
 /// Exchange drops idle connections after minutes; nothing is gained by waiting for that.
 const IDLE_MAX: Duration = Duration::from_secs(60);
@@ -37,6 +37,8 @@ pub struct Pool(Arc<Shared>);
 /// Which server, on behalf of which mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// Whose token it is: services of one mailbox count together, and share no session.
+    pub service_id: ServiceId,
     pub mailbox: MailboxKey,
     pub endpoint: SmtpEndpoint,
 }
@@ -65,8 +67,8 @@ struct Connections {
     surplus: u32,
     lent: u32,
     parked: Vec<Parked>,
-    /// What sessions must have come from to be parked.
-    generation: u64,
+    /// What sessions of each service must have come from to be parked.
+    generations: BTreeMap<ServiceId, u64>,
     /// Grows with [`Pool::retire`].
     epoch: u64,
 }
@@ -86,6 +88,7 @@ struct Leaving {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Origin {
+    service_id: ServiceId,
     endpoint: SmtpEndpoint,
     generation: u64,
     epoch: u64,
@@ -250,8 +253,12 @@ impl Shared {
         let connections = mailboxes
             .get_mut(&target.mailbox)
             .expect("a mailbox with a lent session is kept");
-        connections.generation = generation;
+        let service_id = target.service_id.clone();
+        connections
+            .generations
+            .insert(service_id.clone(), generation);
         let origin = Origin {
+            service_id,
             endpoint: target.endpoint.clone(),
             generation,
             epoch: connections.epoch,
@@ -260,7 +267,10 @@ impl Shared {
         let newest = connections.parked.iter().rposition(fits);
         let newest = newest.map(|place| connections.parked.remove(place).session);
         let mut leaving = connections.make_room(fits);
-        leaving.extend(connections.send_off(self, &target.mailbox, |parked| !fits(parked)));
+        leaving.extend(connections.send_off(self, &target.mailbox, |parked| {
+            let is_ours = parked.origin.service_id == origin.service_id;
+            parked.is_expired(now) || (is_ours && parked.origin != origin)
+        }));
         (origin, newest, leaving)
     }
 
@@ -287,7 +297,7 @@ impl Connections {
             surplus: 0,
             lent: 0,
             parked: Vec::new(),
-            generation: 0,
+            generations: BTreeMap::new(),
             epoch: 0,
         }
     }
@@ -426,7 +436,8 @@ impl Drop for Slot {
 
 impl Connections {
     fn wants(&self, origin: &Origin) -> bool {
-        origin.generation == self.generation && origin.epoch == self.epoch
+        let newest = self.generations.get(&origin.service_id);
+        newest == Some(&origin.generation) && origin.epoch == self.epoch
     }
 }
 

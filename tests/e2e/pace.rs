@@ -5,12 +5,12 @@ use std::time::Duration;
 use mailwright::model::Timestamp;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{self, MessageState, Reason, ServiceState};
-use mailwright::sandbox::RateLimit;
+use mailwright::sandbox::{Account, RateLimit, TENANT_ID};
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use super::fault::refused;
-use super::harness::{House, run};
+use super::harness::{House, START, run};
 use super::requests::{ADELE, ALEX, text_to};
 
 /// Between two messages of a busy mailbox, rounded up.
@@ -111,9 +111,17 @@ fn a_mailbox_that_others_crowd_slows_down_and_spends_no_attempt() {
         let mut feed = house.watch_from(v1::WatchPosition::Now).await;
         let mut ids = Vec::new();
         for n in 0..3 {
-            let to = format!("user{n}@contoso.com");
-            ids.push(house.send(text_to(&[&to])).await.message_id);
+            // Due together, so that all three are under way before one is refused.
+            let request = v1::SendRequest {
+                send_time: Some(prost_types::Timestamp {
+                    seconds: START + 10,
+                    nanos: 0,
+                }),
+                ..text_to(&[&format!("user{n}@contoso.com")])
+            };
+            ids.push(house.send(request).await.message_id);
         }
+        house.advance(Duration::from_secs(10));
         let mut deferred = 0;
         while deferred < 2 {
             if let Some(Event::Message(event)) = feed.next().await.unwrap().event
@@ -171,5 +179,45 @@ fn a_refusal_of_the_tenant_holds_the_mail_of_all_its_mailboxes() {
             house.message_in(&id, MessageState::Sent).await;
         }
         assert_eq!(control.stats().delivered, delivered + 2);
+    });
+}
+
+#[test]
+fn mailboxes_whose_servers_hang_hold_up_no_other() {
+    run(async {
+        let house = House::start().await;
+        let mut ids = Vec::new();
+        for n in 0..12 {
+            let (id, email) = (format!("svc-{n}"), format!("user{n}@contoso.com"));
+            house.control().put_account(Account::new(&email, TENANT_ID));
+            house.ready(&id, house.service(&email)).await;
+            ids.push(id);
+        }
+        let (hanging, healthy) = ids.split_at(4);
+        for id in hanging {
+            for _ in 0..5 {
+                let request = text_to(&["slow@contoso.com"]);
+                let service_id = id.clone();
+                house
+                    .send(v1::SendRequest {
+                        service_id,
+                        ..request
+                    })
+                    .await;
+            }
+        }
+        let control = house.control();
+        control.wait_until(|stats| stats.held == 4 * 3).await;
+        for id in healthy {
+            let service_id = id.clone();
+            let request = v1::SendRequest {
+                service_id,
+                ..text_to(&[ALEX])
+            };
+            let sent = house.send(request).await;
+            house.message_in(&sent.message_id, MessageState::Sent).await;
+        }
+        assert_eq!(control.stats().held, 4 * 3);
+        control.release();
     });
 }

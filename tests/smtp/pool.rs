@@ -118,6 +118,7 @@ impl Client {
         Self {
             pool: Pool::new(env, egress, Timeouts::default(), hello_name),
             target: Target {
+                service_id: "news".parse().unwrap(),
                 mailbox: MailboxKey::new("127.0.0.1", "a"),
                 endpoint: endpoint(port, TlsMode::Plaintext),
             },
@@ -236,6 +237,27 @@ async fn a_new_token_generation_says_good_bye_to_old_sessions() {
     let newest = client.lease(3, 3).await;
     assert!(!newest.is_reused());
     assert_eq!(relay.count(|counts| &counts.quits), 2);
+}
+
+#[tokio::test]
+async fn services_of_a_mailbox_share_its_connections_but_no_session() {
+    let (relay, port) = Relay::start().await;
+    let news = Client::new(port);
+    let mut bills = news.clone();
+    bills.target.service_id = "bills".parse().unwrap();
+    news.lease(7, 2).await.park().await;
+    // Another service's token says nothing about ours, and theirs stays as good as it was.
+    let theirs = bills.lease(1, 2).await;
+    assert!(!theirs.is_reused());
+    theirs.park().await;
+    let (again, theirs) = (news.lease(7, 2).await, bills.lease(1, 2).await);
+    assert!(again.is_reused() && theirs.is_reused());
+    again.park().await;
+    // With room for one, whoever needs it sends the other's home.
+    let second = bills.lease(1, 2).await;
+    assert!(!second.is_reused());
+    assert_eq!(relay.count(|counts| &counts.quits), 1);
+    assert_eq!(news.open(), 2);
 }
 
 #[tokio::test]
