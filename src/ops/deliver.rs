@@ -150,7 +150,7 @@ async fn hand_over(
         lease.body(body, &mut transcript)
     );
     if let Err(failure) = sent {
-        return judge.failed(&failure);
+        return judge.broken_off(replies, &failure);
     }
     if let Err(error) = marked {
         return judge.interrupted(Phase::Data, &error.into());
@@ -161,7 +161,7 @@ async fn hand_over(
             tokio::spawn(lease.park());
             judge.answered(replies, Some(&reply))
         }
-        Err(failure) if !failure.may_have_been_taken() => judge.failed(&failure),
+        Err(failure) if !failure.may_have_been_taken() => judge.broken_off(replies, &failure),
         Err(failure) => judge.reply_lost(replies, &failure),
     }
 }

@@ -101,6 +101,19 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The dialogue ended between the envelope and the dot: nothing was taken. What the server said
+    /// instead of listening is its last word on those whom it had accepted.
+    pub(super) fn broken_off(&self, replies: &[RecipientReply], failure: &Failure) -> Finished {
+        let FailureKind::Reply(reply) = &failure.kind else {
+            return self.failed(failure);
+        };
+        let mut replies = replies.to_vec();
+        for accepted in replies.iter_mut().filter(|reply| reply.is_accepted()) {
+            (accepted.phase, accepted.reply) = (failure.phase, reply.clone());
+        }
+        self.answered(&replies, None)
+    }
+
     /// The dialogue ended before the dot: nothing was taken.
     pub(super) fn failed(&self, failure: &Failure) -> Finished {
         if let FailureKind::Reply(reply) = &failure.kind {

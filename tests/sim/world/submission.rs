@@ -87,7 +87,15 @@ impl Conversation {
         let troubled = self.world.is_troubled();
         let cut = self.plan().character.cut;
         let hangs_up_after = (troubled && self.dice.in_1000(cut)).then(|| self.dice.between(0, 20));
-        let received = self.body(hangs_up_after).await?;
+        let received = match self.body(hangs_up_after).await {
+            Err(Gone) if self.dice.in_1000(500) => {
+                // What it has heard is enough: it says why, and listens no more.
+                let refusal = super::replies::refusal(Phase::Data, &mut self.dice);
+                self.refuse(refusal, &recipients).await?;
+                return Err(Gone);
+            }
+            received => received?,
+        };
         self.dot(recipients, received).await
     }
 
