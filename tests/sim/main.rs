@@ -28,7 +28,7 @@ use run::{Counts, Outcome, run};
 pub const KNOWN_CASES: bool = false;
 
 /// Seeds of a run that asks for no number: some seconds' worth.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 60;
 
 #[test]
 fn every_seed_keeps_every_promise() {
