@@ -85,6 +85,7 @@ impl Site {
             delivery: Some(v1::Delivery {
                 max_connections: Some(16),
                 messages_per_minute: Some(100_000),
+                recipients_per_day: Some(10_000_000),
                 ..v1::Delivery::default()
             }),
             ..v1::Service::default()

@@ -123,7 +123,6 @@ async fn send_once(lasting: &Arc<Lasting>, core: &Arc<Core>, number: usize) {
         let write = || letters::write(world.plan(), number, core.env.now());
         letter.input.get_or_insert_with(write).clone()
     };
-    letters::note_expiry(world, &input, core.env.now());
     let call = send::send(core, input);
     let answer = match plan.hangs_up_after {
         // The first call only: a caller has to be patient at last.

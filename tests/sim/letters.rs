@@ -8,10 +8,8 @@ use mailwright::model::send::SendInput;
 use mailwright::model::{Labels, Mailbox, Timestamp};
 
 use crate::plan::Plan;
-use crate::world::World;
 
 /// What a message gets that asks for nothing else.
-const DEFAULT_EXPIRY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The request of a letter that is written now.
 pub fn write(plan: &Plan, number: usize, now: Timestamp) -> SendInput {
@@ -46,19 +44,4 @@ pub fn write(plan: &Plan, number: usize, now: Timestamp) -> SendInput {
         on_uncertain: letter.on_uncertain,
         labels: Labels::default(),
     }
-}
-
-/// Tells the world when this mail expires.
-pub fn note_expiry(world: &World, input: &SendInput, now: Timestamp) {
-    let sent = input.send_time.unwrap_or(now).max(now);
-    let expiry = input.expire_time.unwrap_or(sent + DEFAULT_EXPIRY);
-    world.records(|records| {
-        for recipient in input.content.recipients() {
-            // The first call counts, if it was heard.
-            records
-                .expiry
-                .entry(recipient.to_string())
-                .or_insert(expiry);
-        }
-    });
 }

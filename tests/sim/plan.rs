@@ -6,7 +6,6 @@ use std::time::Duration;
 use mailwright::model::message::Priority;
 use mailwright::model::service::{OnUncertain, TlsMode};
 
-use crate::KNOWN_CASES;
 use crate::dice::Dice;
 
 /// Until then nothing goes wrong, so that services can be set up.
@@ -209,11 +208,7 @@ fn send(dice: &mut Dice, number: u64, services: &[Service], bursts: &[Duration])
         Some(OnUncertain::Resend),
         Some(OnUncertain::Hold),
     ]);
-    let holds = on_uncertain.unwrap_or(services[service].on_uncertain) == OnUncertain::Hold;
-    let recipients = match holds && !KNOWN_CASES {
-        true => 1,
-        false => dice.pick(&[1, 1, 2, 3, 5]),
-    };
+    let recipients = dice.pick(&[1, 1, 2, 3, 5]);
     let send_in = dice.in_1000(250).then(|| dice.minutes(1, 120));
     let after = send_in.unwrap_or_default();
     let expire_in = dice.in_1000(400).then(|| after + dice.minutes(1, 150));

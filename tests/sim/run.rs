@@ -29,7 +29,6 @@ pub struct Counts {
     /// The most often that one recipient got one message.
     pub most_copies: u64,
     pub processes: u64,
-    pub late: u64,
     pub simulated_hours: u64,
 }
 
@@ -81,7 +80,7 @@ fn count(lasting: &Lasting, evidence: &oracle::Evidence, processes: u64) -> Coun
         .iter()
         .flat_map(|(full, _)| &full.attempts);
     let lost = attempts.filter(|attempt| attempt.uncertain).count() as u64;
-    let (taken, late) = lasting.world.records(|r| (r.taken.clone(), r.turned_away));
+    let taken = lasting.world.records(|r| r.taken.clone());
     let mut copies = std::collections::BTreeMap::new();
     for recipient in taken.iter().flat_map(|taken| &taken.recipients) {
         *copies.entry(recipient).or_insert(0) += 1;
@@ -96,7 +95,6 @@ fn count(lasting: &Lasting, evidence: &oracle::Evidence, processes: u64) -> Coun
         lost_replies: lost,
         most_copies: copies.values().copied().max().unwrap_or(0),
         processes,
-        late,
         simulated_hours: lasting.world.elapsed().as_secs() / 3_600,
     }
 }
@@ -110,7 +108,6 @@ impl Counts {
         self.lost_replies += more.lost_replies;
         self.most_copies = self.most_copies.max(more.most_copies);
         self.processes += more.processes;
-        self.late += more.late;
         self.simulated_hours += more.simulated_hours;
     }
 }

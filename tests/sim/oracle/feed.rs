@@ -53,6 +53,9 @@ impl Told {
         if !is_legal(before, after) {
             world.violated(format!("event {place}: {id} from {before:?} to {after:?}"));
         }
+        if after == MessageState::Held && change.message.problem.is_none() {
+            world.violated(format!("event {place}: {id} is held for no reason"));
+        }
         let message = (change.message.clone(), place);
         self.messages.insert(id.clone(), message);
         for recipient in &change.recipients {

@@ -76,6 +76,11 @@ impl Case<'_> {
             fits,
             format!("is {}, and its recipients say {ended:?}", message.state),
         );
+        let expired = message.state == MessageState::Expired;
+        let in_time = message
+            .end_time
+            .is_some_and(|end| end >= message.expire_time);
+        must(in_time || !expired, "expired before its time".to_owned());
         let mut digests: Vec<_> = self.taken.iter().map(|taken| &taken.digest).collect();
         digests.dedup();
         must(digests.len() <= 1, format!("went out as {digests:?}"));

@@ -23,7 +23,9 @@ pub fn check(lasting: &Arc<Lasting>, evidence: &Evidence) {
         let service = lasting.world.plan().sends[number].service;
         let deletes = |(_, act): &(_, Act)| matches!(act, Act::Delete(which) if *which == service);
         let is_deleted = lasting.world.plan().acts.iter().any(deletes);
-        for text in check_letter(letter, is_deleted, &messages) {
+        let may_be_cancelled = lasting.world.plan().sends[number].cancel_after.is_some();
+        let case = (is_deleted, may_be_cancelled);
+        for text in check_letter(letter, case, &messages) {
             lasting.world.violated(format!("letter {number}: {text}"));
         }
     }
@@ -44,7 +46,7 @@ pub fn check(lasting: &Arc<Lasting>, evidence: &Evidence) {
 
 fn check_letter(
     letter: &Letter,
-    is_deleted: bool,
+    (is_deleted, may_be_cancelled): (bool, bool),
     messages: &BTreeMap<&MessageId, &FullMessage>,
 ) -> Vec<String> {
     let mut broken = Vec::new();
@@ -66,6 +68,9 @@ fn check_letter(
         let may_be_sent = letter.cancelled && full.attempts.iter().any(|attempt| attempt.uncertain);
         let is_cancelled =
             state == MessageState::Cancelled || (may_be_sent && state == MessageState::Uncertain);
+        if state == MessageState::Cancelled && !is_deleted && !may_be_cancelled {
+            broken.push(format!("{id} is {state}, and nobody asked for it"));
+        }
         // Whoever deletes a service may cancel what its caller could not.
         if letter.cancel_over && letter.cancelled != is_cancelled && !is_deleted {
             let told = letter.cancelled;

@@ -1,6 +1,5 @@
 //! What the mail servers saw: connections, replies they gave, mail they took.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mailwright::model::Timestamp;
@@ -16,10 +15,6 @@ pub struct Records {
     limits: Vec<Vec<(Duration, u32)>>,
     pub replies: Vec<Reply>,
     pub taken: Vec<Taken>,
-    /// When mail expires, by recipient; a recipient belongs to one message.
-    pub expiry: BTreeMap<String, Timestamp>,
-    /// Mail that came after its time and was turned away, because that is a known case.
-    pub turned_away: u64,
 }
 
 /// A reply, by its place in the list, which its text names.
@@ -49,8 +44,6 @@ impl Records {
             limits: vec![Vec::new(); mailboxes],
             replies: Vec::new(),
             taken: Vec::new(),
-            expiry: BTreeMap::new(),
-            turned_away: 0,
         }
     }
 

@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 
 use super::records::Taken;
 use super::smtp::{Conversation, Gone, Step};
-use crate::KNOWN_CASES;
 
 /// A message as it came in.
 struct Received {
@@ -87,7 +86,15 @@ impl Conversation {
         let troubled = self.world.is_troubled();
         let cut = self.plan().character.cut;
         let hangs_up_after = (troubled && self.dice.in_1000(cut)).then(|| self.dice.between(0, 20));
-        let received = self.body(hangs_up_after).await?;
+        let received = match self.body(hangs_up_after).await {
+            Err(Gone) if self.dice.in_1000(500) => {
+                // What it has heard is enough: it says why, and listens no more.
+                let refusal = super::replies::refusal(Phase::Data, &mut self.dice);
+                self.refuse(refusal, &recipients).await?;
+                return Err(Gone);
+            }
+            received => received?,
+        };
         self.dot(recipients, received).await
     }
 
@@ -121,10 +128,6 @@ impl Conversation {
     async fn dot(&mut self, recipients: Vec<String>, received: Received) -> Step<()> {
         let id = received.message_id.clone();
         self.note(&format!("the dot of {id} for {}", recipients.join(", ")));
-        if self.turns_away(&recipients) {
-            self.note("turned away, since it came after its time");
-            return Err(Gone);
-        }
         let fate = self.fate();
         match fate {
             Fate::Vanishes => return Err(Gone),
@@ -154,21 +157,6 @@ impl Conversation {
         let number = self.world.replied(250, &recipients);
         self.world.confirmed(taken, number);
         self.say(&format!("250 2.0.0 taken (#{number})")).await
-    }
-
-    /// Whether it came after its time, which is a known case and not to be found again.
-    fn turns_away(&self, recipients: &[String]) -> bool {
-        let now = self.world.wall();
-        self.world.records(|records| {
-            let late = recipients.iter().any(|recipient| {
-                records
-                    .expiry
-                    .get(recipient)
-                    .is_some_and(|expiry| *expiry < now)
-            });
-            records.turned_away += u64::from(late);
-            late && !KNOWN_CASES
-        })
     }
 
     fn fate(&mut self) -> Fate {
