@@ -1,15 +1,11 @@
 //! What the messages say. Every recipient belongs to one message, so that what the world sees of a
 //! recipient tells of its message.
 
-use std::time::Duration;
-
 use mailwright::model::content::{Content, Email};
 use mailwright::model::send::SendInput;
 use mailwright::model::{Labels, Mailbox, Timestamp};
 
 use crate::plan::Plan;
-
-/// What a message gets that asks for nothing else.
 
 /// The request of a letter that is written now.
 pub fn write(plan: &Plan, number: usize, now: Timestamp) -> SendInput {
