@@ -155,10 +155,14 @@ impl Pace {
         }
     }
 
-    /// Whether nothing of it limits anything any more.
-    pub fn is_spent(&self, now: Timestamp) -> bool {
-        let crowded = self.crowd.is_some_and(|crowd| now.since(crowd.since) < DAY);
-        self.next <= now && !crowded && self.day(now).next().is_none()
+    /// When nothing of it limits anything any more.
+    pub fn over_time(&self) -> Timestamp {
+        let day = self.hours.iter().map(|hour| hour.start + HOUR + DAY);
+        let crowd = self.crowd.map(|crowd| crowd.since + DAY);
+        day.chain(crowd)
+            .chain([self.next])
+            .max()
+            .unwrap_or(self.next)
     }
 
     /// The theoretical arrival time; one that only a clock that went back can have left is now.

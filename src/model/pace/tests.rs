@@ -122,13 +122,14 @@ fn a_provider_that_asks_for_less_gets_nothing_for_a_minute() {
 }
 
 #[test]
-fn what_has_passed_is_spent() {
+fn what_has_passed_is_over() {
     let limits = Limits::EXCHANGE_ONLINE;
     let mut pace = Pace::default();
-    assert!(pace.is_spent(at(0)));
+    assert!(pace.over_time() <= at(0));
     pace.spend(at(0), &limits, 1);
-    assert!(!pace.is_spent(at(86_400)));
-    assert!(pace.is_spent(at(90_001)));
+    let over = pace.over_time();
+    assert!(over > at(86_400) && over <= at(90_000));
+    assert_eq!(pace.day_room(over, &limits), limits.recipients_per_day);
 }
 
 proptest! {

@@ -37,6 +37,9 @@ impl<B: Base> State<B> {
         limit: usize,
         claimed: &mut Vec<Claimed>,
     ) -> Result<Option<Timestamp>> {
+        if self.services_on(mailbox)?.is_empty() {
+            return self.forget_traffic(now, mailbox);
+        }
         let Some(ready) = self.hold_due(now, mailbox)? else {
             return Ok(Some(now));
         };

@@ -7,7 +7,7 @@ use super::base::Base;
 use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{
-    ATTEMPTS, HELD, MAILBOXES, MESSAGES, PAUSES, SERVICES, TENANT_PAUSES, TENANTS,
+    ATTEMPTS, HELD, MAILBOXES, MESSAGES, PAUSES, SERVICES, TENANT_PAUSES, TENANTS, TRAFFIC,
 };
 use crate::model::event::{Change, ServiceChange};
 use crate::model::message::FullMessage;
@@ -210,7 +210,9 @@ impl<B: Base> State<B> {
         if ids.is_empty() {
             self.remove(MAILBOXES, mailbox)?;
             self.remove(PAUSES, mailbox)?;
-            self.wake_at(mailbox, None)?;
+            if self.has(TRAFFIC, mailbox)? {
+                self.wake_at(mailbox, Some(Timestamp::MIN))?;
+            }
             if let Some(tenant) = mailbox.tenant() {
                 self.remove(TENANTS, &(tenant.clone(), mailbox.clone()))?;
                 if self.keys_under(TENANTS, &tenant).next().is_none() {

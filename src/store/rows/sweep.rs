@@ -65,7 +65,6 @@ impl<B: Base> State<B> {
             self.trim_requests(requests_before, limit)?,
         ];
         self.remove_authorizations(|pending| pending.expire_time <= now)?;
-        self.trim_traffic(now, limit)?;
         Ok(removed.iter().any(|rows| *rows >= limit))
     }
 

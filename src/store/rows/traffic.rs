@@ -1,15 +1,20 @@
 //! What goes out of a mailbox: what was handed out, what waits, and when to look at it again.
 
+use std::time::Duration;
+
 use super::base::{Base, Order};
 use super::claims::first_id;
 use super::state::State;
-use super::tables::{DUE, MAILBOXES, Queued, TRAFFIC, Traffic, WAKES};
+use super::tables::{DUE, Queued, TRAFFIC, Traffic, WAKES};
 use crate::model::message::{Attempt, Message, Priority};
 use crate::model::pace::Pace;
 use crate::model::service::Limits;
 use crate::model::state::MessageState;
 use crate::model::{MailboxKey, Phase, ServiceId, Timestamp};
 use crate::store::{Budget, Exhausted, Result};
+
+/// How long a claim of a mailbox without services is waited for between two looks.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 impl<B: Base> State<B> {
     pub(super) fn traffic(&self, mailbox: &MailboxKey) -> Result<Traffic> {
@@ -189,20 +194,24 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// Removes the traffic of mailboxes that nobody sends through, once it limits nothing.
-    pub fn trim_traffic(&mut self, now: Timestamp, limit: usize) -> Result<()> {
-        let mut gone = Vec::new();
-        for entry in self.rows(TRAFFIC, .., Order::Ascending) {
-            let (mailbox, traffic) = entry?;
-            if gone.len() < limit && traffic.is_over(now) && !self.has(MAILBOXES, &mailbox)? {
-                gone.push(mailbox);
-            }
+    /// Forgets the traffic of a mailbox that no service is on any more, once it limits nothing; when
+    /// to look again.
+    pub fn forget_traffic(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+    ) -> Result<Option<Timestamp>> {
+        let traffic = self.traffic(mailbox)?;
+        let over = traffic.pace.over_time().max(match traffic.claims {
+            0 => now,
+            _ => now + PATIENCE,
+        });
+        if over > now {
+            return Ok(Some(over));
         }
-        for mailbox in gone {
-            self.wake_at(&mailbox, None)?;
-            self.remove(TRAFFIC, &mailbox)?;
-        }
-        Ok(())
+        self.wake_at(mailbox, None)?;
+        self.remove(TRAFFIC, mailbox)?;
+        Ok(None)
     }
 
     /// When the last queued message of a service is due.
@@ -234,9 +243,5 @@ impl Traffic {
             messages: sum.messages + queued.messages,
             recipients: sum.recipients + queued.recipients,
         })
-    }
-
-    fn is_over(&self, now: Timestamp) -> bool {
-        self.claims == 0 && self.pace.is_spent(now)
     }
 }
