@@ -53,15 +53,14 @@ impl Pace {
 
     /// How many recipients may be written to now. The day is the last 24 to 25 hours.
     pub fn day_room(&self, now: Timestamp, limits: &Limits) -> u32 {
-        let used = self.day(now).map(|hour| hour.recipients).sum();
+        let used = u32::try_from(self.day_used(now)).unwrap_or(u32::MAX);
         limits.recipients_per_day.saturating_sub(used)
     }
 
     /// When `recipients` more may be written to, at the latest if nothing else is sent.
     pub fn day_time(&self, now: Timestamp, limits: &Limits, recipients: u64) -> Timestamp {
         let limit = u64::from(limits.recipients_per_day.max(1));
-        let room = u64::from(self.day_room(now, limits));
-        let mut missing = recipients.saturating_sub(room);
+        let mut missing = (self.day_used(now) + recipients).saturating_sub(limit);
         if missing == 0 {
             return now;
         }
@@ -80,6 +79,10 @@ impl Pace {
             time = time.max(now + DAY);
         }
         time + DAY.saturating_mul(days)
+    }
+
+    fn day_used(&self, now: Timestamp) -> u64 {
+        self.day(now).map(|hour| u64::from(hour.recipients)).sum()
     }
 
     /// How many connections the mailbox may have now.

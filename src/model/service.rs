@@ -231,6 +231,8 @@ pub struct Pause {
     pub probe_time: Timestamp,
     /// Probes that failed, for the growing interval.
     pub probes: u32,
+    /// When a probe showed that it is over. It is kept, so that one that comes back soon goes on.
+    pub end_time: Option<Timestamp>,
 }
 
 /// What callers see; computed, never stored.

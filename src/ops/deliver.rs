@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
+use zeroize::Zeroizing;
+
 use super::Core;
 use super::outcome::Judge;
 use super::token;
@@ -82,8 +85,7 @@ async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
             send_dot(&judge, lease, &progress.replies).await
         }
         Ok(Prepared::Ready(_)) | Err(Elapsed) => {
-            let phase = progress.transcript.reached().unwrap_or(Phase::Resolve);
-            judge.out_of_time(phase, &progress.replies)
+            judge.out_of_time(progress.transcript.reached(), &progress.replies)
         }
     }
 }
@@ -121,19 +123,6 @@ async fn prepare(
     judge: &Judge<'_>,
     progress: &mut Progress,
 ) -> Prepared {
-    let id = &claimed.claim.message_id;
-    let message = &claimed.message.message;
-    let key = Sealed(message.body_key.clone());
-    let _room = core.room_for(message.size_bytes).await;
-    let body = match core.store.body(id).await {
-        Ok(Some(sealed)) => core.vault.open_body(id, &key, &sealed),
-        Ok(None) => return judge.broken("the body is gone").into(),
-        Err(error) => return judge.interrupted(Phase::Resolve, &error.into()).into(),
-    };
-    let Ok(body) = body else {
-        let error = Error::Internal("a body does not open with this vault key".into());
-        return judge.interrupted(Phase::Resolve, &error).into();
-    };
     let mut not_before = 0;
     loop {
         let (credential, generation) =
@@ -142,7 +131,7 @@ async fn prepare(
                 Err(reason) => return judge.no_credential(reason).into(),
             };
         let login = (&credential, generation);
-        let refused = match converse(core, claimed, judge, login, &body, progress).await {
+        let refused = match converse(core, claimed, judge, login, progress).await {
             Ok(prepared) => return prepared,
             Err(TokenRefused(failure)) => failure,
         };
@@ -151,6 +140,30 @@ async fn prepare(
             return judge.login_refused(&refused).into();
         }
         not_before = generation + 1;
+    }
+}
+
+/// The body, once there is room for it in memory.
+async fn body<'a>(
+    core: &'a Core,
+    claimed: &Claimed,
+    judge: &Judge<'_>,
+) -> Result<(SemaphorePermit<'a>, Zeroizing<Vec<u8>>), Finished> {
+    let id = &claimed.claim.message_id;
+    let message = &claimed.message.message;
+    let room = core.room_for(message.size_bytes).await;
+    let sealed = match core.store.body(id).await {
+        Ok(Some(sealed)) => sealed,
+        Ok(None) => return Err(judge.broken("the body is gone")),
+        Err(error) => return Err(judge.interrupted(Phase::MailFrom, &error.into())),
+    };
+    let key = Sealed(message.body_key.clone());
+    match core.vault.open_body(id, &key, &sealed) {
+        Ok(body) => Ok((room, body)),
+        Err(_) => {
+            let error = Error::Internal("a body does not open with this vault key".into());
+            Err(judge.interrupted(Phase::MailFrom, &error))
+        }
     }
 }
 
@@ -163,7 +176,6 @@ async fn converse(
     claimed: &Claimed,
     judge: &Judge<'_>,
     (credential, generation): (&Credential, u64),
-    body: &[u8],
     progress: &mut Progress,
 ) -> Result<Prepared, TokenRefused> {
     let config = &claimed.service.config;
@@ -173,7 +185,6 @@ async fn converse(
         endpoint: config.smtp.clone(),
     };
     let to = recipients(claimed);
-    let envelope = Envelope::of(&claimed.message.message.from, &to, body);
     loop {
         progress.transcript = Transcript::default();
         let transcript = &mut progress.transcript;
@@ -189,10 +200,16 @@ async fn converse(
             }
             Err(failure) => return Ok(judge.not_connected(&failure).into()),
         };
+        // Only now: a server that doesn't even answer must not keep memory from the others.
+        let (_room, body) = match body(core, claimed, judge).await {
+            Ok(body) => body,
+            Err(finished) => return Ok(finished.into()),
+        };
+        let envelope = Envelope::of(&claimed.message.message.from, &to, &body);
         return Ok(match lease.begin(&envelope, transcript).await {
             Ok(replies) => {
                 progress.replies = replies;
-                hand_over(core, claimed, judge, lease, body, progress).await
+                hand_over(core, claimed, judge, lease, &body, progress).await
             }
             Err(failure) if lease.is_reused() && was_closed(&failure) => continue,
             Err(failure) => judge.failed(&failure).into(),

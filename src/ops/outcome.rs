@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::token::{self, NoCredential};
 use super::{Core, failure};
 use crate::model::catalogue::{self, Subject};
+use crate::model::diagnosis::Scope;
 use crate::model::message::{Finished, MailboxVerdict, Next, Outcome, RecipientResult};
 use crate::model::schedule::{backoff, probe_interval};
 use crate::model::service::Pause;
@@ -15,6 +16,10 @@ use crate::store::Claimed;
 
 /// A refusal that asks for patience waits at least this long.
 const LONG_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// Where many programs share a mailbox, its backoff grows no further than after so many deferrals:
+/// eight minutes.
+const SOON_MAX: u32 = 5;
 
 /// An identity provider that is out of order is tried again after this long, whatever it says.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
@@ -92,7 +97,12 @@ impl<'a> Judge<'a> {
     }
 
     /// We ended the dialogue before the dot, since its time was over: nothing was taken.
-    pub(super) fn out_of_time(&self, phase: Phase, replies: &[RecipientReply]) -> Finished {
+    pub(super) fn out_of_time(
+        &self,
+        reached: Option<Phase>,
+        replies: &[RecipientReply],
+    ) -> Finished {
+        let (phase, was_dialled) = (reached.unwrap_or(Phase::Resolve), reached.is_some());
         let expired = self.claimed.message.message.expire_time <= self.core.env.now();
         let (reason, detail) = match expired {
             true => (Reason::MessageExpired, "it came before the final dot"),
@@ -102,7 +112,15 @@ impl<'a> Judge<'a> {
             ),
         };
         let diagnosis = catalogue::local(reason, &self.subject, detail);
-        self.given_up(phase, replies, diagnosis)
+        let given_up = self.given_up(phase, replies, diagnosis);
+        match expired || !was_dialled {
+            // Whoever waited all the time for a place, or came late, learned nothing of the server.
+            true => Finished {
+                mailbox: MailboxVerdict::Silent,
+                ..given_up
+            },
+            false => given_up,
+        }
     }
 
     /// Nothing was heard of those whom the server has not refused.
@@ -264,7 +282,12 @@ impl<'a> Judge<'a> {
     /// What comes next, and what it tells of the mailbox.
     fn follows(&self, phase: Phase, verdicts: &[&Verdict]) -> (Next, MailboxVerdict) {
         let any = |then| verdicts.iter().any(|verdict| verdict.then == then);
-        let why = |reason| verdicts.iter().any(|v| v.diagnosis.reason == reason);
+        // Of the whole mailbox, and not of one recipient who gets too much, or for long.
+        let why = |reason| {
+            let of_mailbox = |verdict: &&&Verdict| verdict.diagnosis.scope != Scope::Recipient;
+            let mut passing = verdicts.iter().filter(of_mailbox);
+            passing.any(|v| v.diagnosis.reason == reason && v.then == Then::Retry)
+        };
         let mut pauses = verdicts.iter();
         if let Some(((scope, kind), diagnosis)) =
             pauses.find_map(|verdict| Some((verdict.then.pauses()?, &verdict.diagnosis)))
@@ -321,6 +344,7 @@ impl<'a> Judge<'a> {
             since: now,
             probe_time: now + wait,
             probes: 0,
+            end_time: None,
         }
     }
 
@@ -360,12 +384,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The mailbox had too much at once, and slows down; the message is not at fault.
+    /// The mailbox had too much at once, and slows down: it is tried again before long, but not
+    /// without end.
     fn soon(&self) -> Next {
-        let wait = backoff(0, Duration::ZERO, self.core.env.fraction());
+        let deferrals = self.claimed.message.message.deferrals.min(SOON_MAX);
+        let wait = backoff(deferrals, Duration::ZERO, self.core.env.fraction());
         Next::At {
             time: self.core.env.now() + wait,
-            spends: false,
+            spends: true,
         }
     }
 

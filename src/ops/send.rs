@@ -111,9 +111,9 @@ async fn repeated(
             name: message.id.to_string(),
         });
     }
-    let queued = message.state == MessageState::Queued;
     Ok(Accepted {
-        estimated_send_time: queued.then_some(message.next_attempt_time),
+        // Where it stands in the queue by now, nobody has counted.
+        estimated_send_time: None,
         message,
         deduplicated: true,
         cursor: cursor(core, sequence).await?,

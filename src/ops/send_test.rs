@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::smtp::mime;
 use crate::smtp::{Credential, Envelope, Failure, StepReport, Target, Transcript};
-use crate::store::{Exhausted, StoreError};
+use crate::store::{Exhausted, StoreError, Turn};
 
 /// A test that takes longer has failed.
 const TEST_MAX: Duration = Duration::from_secs(120);
@@ -51,8 +51,9 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
             catalogue::local(Reason::ServiceSuspended, &Subject::of(&service.config), "");
         return Err(Error::state(format!("services/{id}"), diagnosis));
     }
-    let max_connections = has_room(core, &service).await?;
-    let test = Test::render(core, &service, to, max_connections)?;
+    let turn = has_room(core, &service).await?;
+    core.env.sleep_until(turn.time).await;
+    let test = Test::render(core, &service, to, turn.max_connections)?;
     let mut transcript = Transcript::default();
     let ended = match core.env.timeout(TEST_MAX, test.run(&mut transcript)).await {
         Ok(ended) => ended?,
@@ -61,12 +62,11 @@ async fn send_test_once(core: &Arc<Core>, id: &ServiceId, to: &EmailAddress) -> 
     test.record(ended, transcript).await
 }
 
-/// Counts the test against what its mailbox may send, if there is room; how many connections the
-/// mailbox may have.
-async fn has_room(core: &Core, service: &Service) -> Result<u32> {
+/// Counts the test against what its mailbox may send, if there soon is room; when it is its turn.
+async fn has_room(core: &Core, service: &Service) -> Result<Turn> {
     let now = core.env.now();
     let (reason, time, limit) = match core.store.begin_test(now, &service.id).await {
-        Ok(Ok(connections)) => return Ok(connections),
+        Ok(Ok(turn)) => return Ok(turn),
         Ok(Err(Exhausted::Minute(time))) => (Reason::RateLimited, time, "messages of this minute"),
         Ok(Err(Exhausted::Day(time))) => (Reason::DailyLimit, time, "recipients of this day"),
         Err(StoreError::NotFound) => return Err(Error::service_not_found(&service.id)),

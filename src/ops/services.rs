@@ -6,7 +6,7 @@ use super::{Core, Result, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
 use crate::model::update::{SecretsChange, update};
-use crate::model::{Error, Reason, ServiceId};
+use crate::model::{Error, Labels, Reason, ServiceId};
 use crate::store::{Budget, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
 
 /// How long a deletion waits for transactions that run.
@@ -123,6 +123,12 @@ async fn prepare(
     change: SecretsChange,
 ) -> Result<ServiceChange> {
     let stored = token::secrets(core, &current.id).await?;
+    let names = |config: &ServiceConfig| ServiceConfig {
+        display_name: String::new(),
+        labels: Labels::default(),
+        ..config.clone()
+    };
+    let try_again = !change.is_empty() || names(&config) != names(&current.config);
     let mut result = update(current, config, &change, &stored, core.env.now());
     let touches_secrets = result.erase_secrets || !change.is_empty();
     let mut secrets = match result.erase_secrets {
@@ -140,7 +146,7 @@ async fn prepare(
         service: result.service,
         secrets,
         forget_token: result.forget_grant,
-        try_again: true,
+        try_again,
     })
 }
 

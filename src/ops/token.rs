@@ -348,6 +348,7 @@ async fn refresh_failed(
             since: now,
             probe_time,
             probes: 0,
+            end_time: None,
         };
         core.store
             .pause_mailbox(now, &service.mailbox(), pause)

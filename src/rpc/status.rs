@@ -63,6 +63,7 @@ impl Api {
         // The first heartbeat says that all that was kept has been told.
         let mut heartbeat_due = None;
         let mut asked = false;
+        let mut caught_up_to = core.env.now() + interval;
         // A client that is slow is waited for here, and holds nothing but its own queue.
         while sender.reserve().await.is_ok() {
             let epoch = watch.epoch();
@@ -85,8 +86,16 @@ impl Api {
             if stretch.told > 0 {
                 heartbeat_due = heartbeat_due.map(|_| now + interval);
             }
-            if !stretch.more && heartbeat_due.is_none_or(|due| now >= due) {
-                heartbeat_due = Some(now + interval);
+            // Whoever catches up is told how far it came, so that it need not begin anew.
+            let is_due = match heartbeat_due {
+                Some(due) => now >= due,
+                None => !stretch.more || now >= caught_up_to,
+            };
+            if is_due {
+                if !stretch.more || heartbeat_due.is_some() {
+                    heartbeat_due = Some(now + interval);
+                }
+                caught_up_to = now + interval;
                 if sender
                     .send(Ok(message::heartbeat(stretch.cursor, now)))
                     .await

@@ -17,7 +17,7 @@ use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Times
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, TokenRow, encode,
+    Store, TokenRow, Turn, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -185,7 +185,7 @@ impl Store for MemoryStore {
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<u32, Exhausted>> {
+    ) -> Result<std::result::Result<Turn, Exhausted>> {
         self.write(|state| state.begin_test(now, id))
     }
 

@@ -16,8 +16,8 @@
 //! 5. **Claims end when the next process opens the store** ([`Store::recover`]), never by time.
 //! 6. **Waking carries no data**: [`Store::changed`] fires after a commit, perhaps once for many;
 //!    whoever wakes re-reads the truth.
-//! 7. A message whose service can't send is HELD, and QUEUED again in the very transaction in
-//!    which its service becomes READY.
+//! 7. A message whose service can't send is HELD, and QUEUED again when its service becomes READY:
+//!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
 pub mod memory;
 mod record;
@@ -279,6 +279,13 @@ pub struct Budget {
     pub drain_time: Timestamp,
 }
 
+/// When a test may go out, and over how many connections its mailbox may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub time: Timestamp,
+    pub max_connections: u32,
+}
+
 /// Why a mailbox takes no further message now, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exhausted {
@@ -382,12 +389,12 @@ pub trait Store: Send + Sync {
     -> Result<()>;
     /// What the mailbox of a service may still send.
     async fn budget(&self, now: Timestamp, id: &ServiceId) -> Result<Option<Budget>>;
-    /// Counts a test's message, if the mailbox has room for it now; how many connections it may have.
+    /// Counts a test's message, if the mailbox has room for it within half a minute: then is its turn.
     async fn begin_test(
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<u32, Exhausted>>;
+    ) -> Result<std::result::Result<Turn, Exhausted>>;
     /// Keeps a test's result and its ended message; a passed one sets `tested`, ends a pause and
     /// releases held mail.
     async fn record_test(

@@ -13,7 +13,7 @@ use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, ServiceChange, ServiceFilter, ServiceRow, Store,
-    StoreError, TokenRow,
+    StoreError, TokenRow, Turn,
 };
 use tokio::sync::watch;
 
@@ -147,7 +147,7 @@ store! {
     bury_grant(now: Timestamp, id: &ServiceId, generation: u64, diagnosis: Diagnosis) -> ();
     pause_mailbox(now: Timestamp, mailbox: &MailboxKey, pause: Pause) -> ();
     budget(now: Timestamp, id: &ServiceId) -> Option<Budget>;
-    begin_test(now: Timestamp, id: &ServiceId) -> std::result::Result<u32, Exhausted>;
+    begin_test(now: Timestamp, id: &ServiceId) -> std::result::Result<Turn, Exhausted>;
     record_test(now: Timestamp, id: &ServiceId, test: LastTest, message: Option<FullMessage>) -> ServiceRow;
     enqueue(now: Timestamp, message: NewMessage) -> Enqueued;
     request(service: &ServiceId, request: &RequestId) -> Option<(Message, u64)>;

@@ -177,6 +177,7 @@ pub fn pause(since: i64, probe: i64) -> Pause {
         since: at(since),
         probe_time: at(probe),
         probes: 0,
+        end_time: None,
     }
 }
 

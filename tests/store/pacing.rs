@@ -6,7 +6,7 @@ use std::time::Duration;
 use mailwright::model::message::{MailboxVerdict, Priority};
 use mailwright::model::service::{Delivery, Service};
 use mailwright::model::{Phase, Timestamp};
-use mailwright::store::{Enqueued, Exhausted, NewMessage};
+use mailwright::store::{Enqueued, Exhausted, NewMessage, Turn};
 
 use crate::fixtures::*;
 
@@ -327,19 +327,29 @@ pub async fn a_test_counts_and_waits_for_its_turn(store: Shared) {
         paced("news", "news", |d| d.messages_per_minute = Some(1)),
     )
     .await;
-    assert_eq!(store.begin_test(at(0), &svc("news")).await, Ok(Ok(10)));
+    let turn = |seconds| Turn {
+        time: at(seconds),
+        max_connections: 10,
+    };
+    assert_eq!(store.begin_test(at(0), &svc("news")).await, Ok(Ok(turn(0))));
     let minute = Err(Exhausted::Minute(at(60)));
-    assert_eq!(store.begin_test(at(1), &svc("news")).await, Ok(minute));
+    assert_eq!(store.begin_test(at(29), &svc("news")).await, Ok(minute));
+    // The next place is its own, however many wait.
     enqueue(&store, 1, message("news", 1)).await;
-    assert!(claim(&store, 59).await.is_empty());
-    claim_one(&store, 60).await;
+    assert!(claim(&store, 30).await.is_empty());
+    assert_eq!(
+        store.begin_test(at(30), &svc("news")).await,
+        Ok(Ok(turn(60)))
+    );
+    assert!(claim(&store, 119).await.is_empty());
+    claim_one(&store, 120).await;
 
     create_tested(
         &store,
         paced("day", "day", |d| d.recipients_per_day = Some(1)),
     )
     .await;
-    assert_eq!(store.begin_test(at(0), &svc("day")).await, Ok(Ok(10)));
+    assert_eq!(store.begin_test(at(0), &svc("day")).await, Ok(Ok(turn(0))));
     let tired = store.begin_test(at(9), &svc("day")).await.unwrap();
     assert!(matches!(tired, Err(Exhausted::Day(time)) if time > at(86_400)));
 }

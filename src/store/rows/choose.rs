@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::base::Base;
-use super::claims::first_id;
+use super::base::{Base, Order};
+use super::claims::{first_id, just_after};
 use super::state::State;
-use super::tables::{DUE, SHARES, Traffic};
+use super::tables::{DUE, LATER, SHARES, Traffic};
 use crate::model::message::{Message, Priority};
 use crate::model::schedule::turn_of;
 use crate::model::{MailboxKey, MessageId, ServiceId, Timestamp};
 use crate::store::Result;
+
+/// So many callers of a service are looked at for one message; of more, others the next time.
+const CALLERS_AT_ONCE: usize = 64;
+
+/// So many shares are looked at when one is counted, whether they still say anything.
+const SWEPT_AT_ONCE: usize = 4;
 
 /// What one caller would send next.
 struct Head {
@@ -19,7 +25,8 @@ struct Head {
 }
 
 impl<B: Base> State<B> {
-    /// The message that goes next of those that are due in these services of a mailbox.
+    /// The message that goes next of those that are due in these services of a mailbox, and whether
+    /// other callers want the same.
     ///
     /// The priority whose turn it is goes first. Within it goes the caller who has had the least
     /// since it began to want some (start-time fair queuing), and of that caller the longest due.
@@ -29,14 +36,15 @@ impl<B: Base> State<B> {
         mailbox: &MailboxKey,
         traffic: &Traffic,
         services: &[ServiceId],
-    ) -> Result<Option<Message>> {
+    ) -> Result<Option<(Message, bool)>> {
         for priority in turn_of(traffic.turn) {
-            let mut heads = Vec::new();
+            let least = traffic.shares[priority as usize];
+            let mut heads: Vec<Head> = Vec::new();
             for id in services {
-                for caller in self.callers(id, priority)? {
+                for caller in self.callers(id, priority, &traffic.place)? {
                     if let Some((time, message)) = self.head(now, id, priority, &caller)? {
-                        let key = (mailbox.clone(), caller);
-                        let share = self.get(SHARES, &key)?.unwrap_or(0).max(traffic.share);
+                        let key = (mailbox.clone(), priority, caller);
+                        let share = self.get(SHARES, &key)?.unwrap_or(0).max(least);
                         heads.push(Head {
                             share,
                             time,
@@ -45,71 +53,97 @@ impl<B: Base> State<B> {
                     }
                 }
             }
+            let callers = heads.iter().map(|head| head.message.caller());
+            let contested = callers.collect::<BTreeSet<_>>().len() > 1;
             let first = heads.into_iter().min_by(|a, b| {
                 (a.share, a.time, &a.message.id).cmp(&(b.share, b.time, &b.message.id))
             });
             if let Some(head) = first {
-                return Ok(Some(head.message));
+                return Ok(Some((head.message, contested)));
             }
         }
         Ok(None)
     }
 
-    /// Counts a message that goes towards its caller's share. While one caller is alone, nothing is
-    /// counted.
+    /// Counts a message that goes towards its caller's share. While one caller is alone with its
+    /// priority, nothing is counted.
     pub(super) fn count_share(
         &mut self,
         mailbox: &MailboxKey,
         traffic: &mut Traffic,
         message: &Message,
-        services: &[ServiceId],
+        contested: bool,
     ) -> Result<()> {
+        let priority = message.priority;
         traffic.turn = traffic.turn.wrapping_add(1);
-        let mut callers = BTreeSet::new();
-        for id in services {
-            callers.extend(self.callers(id, message.priority)?);
+        traffic.place = message.caller().to_owned();
+        let least = &mut traffic.shares[priority as usize];
+        let of = (mailbox.clone(), priority);
+        if contested {
+            let key = (of.0, of.1, traffic.place.clone());
+            *least = self.get(SHARES, &key)?.unwrap_or(0).max(*least);
+            self.put(SHARES, &key, &(*least + 1));
+            let (from, least) = (key, *least);
+            self.sweep_shares(from, least)
+        } else if *least > 0 {
+            *least = 0;
+            let keys: Vec<_> = self.keys_under(SHARES, &of).collect::<Result<_>>()?;
+            keys.iter().try_for_each(|key| self.remove(SHARES, key))
+        } else {
+            Ok(())
         }
-        if callers.len() > 1 {
-            let key = (mailbox.clone(), message.caller().to_owned());
-            let start = self.get(SHARES, &key)?.unwrap_or(0).max(traffic.share);
-            traffic.share = start;
-            self.put(SHARES, &key, &(start + 1));
-        } else if traffic.share > 0 {
-            traffic.share = 0;
-            let keys: Vec<_> = self.keys_under(SHARES, mailbox).collect::<Result<_>>()?;
-            for key in keys {
+    }
+
+    /// Removes some shares, from a place on, that say no more than none.
+    fn sweep_shares(&mut self, from: (MailboxKey, Priority, String), least: u64) -> Result<()> {
+        let some: Vec<_> = self
+            .rows(SHARES, from.clone().., Order::Ascending)
+            .take(SWEPT_AT_ONCE)
+            .collect::<Result<_>>()?;
+        for (key, share) in some {
+            if (&key.0, key.1) == (&from.0, from.1) && share <= least {
                 self.remove(SHARES, &key)?;
             }
         }
         Ok(())
     }
 
-    /// Whoever has messages queued in a service with this priority.
-    pub fn callers(&self, id: &ServiceId, priority: Priority) -> Result<Vec<String>> {
-        let mut callers: Vec<String> = Vec::new();
-        loop {
-            let from = match callers.last() {
-                // No message is due at the end of time.
-                Some(last) => (
-                    id.clone(),
-                    priority,
-                    last.clone(),
-                    Timestamp::MAX,
-                    first_id(),
-                ),
-                None => (
-                    id.clone(),
-                    priority,
-                    String::new(),
-                    Timestamp::MIN,
-                    first_id(),
-                ),
-            };
-            match self.keys(DUE, from..).next().transpose()? {
-                Some((of, at, caller, ..)) if of == *id && at == priority => callers.push(caller),
-                _ => return Ok(callers),
-            }
+    /// Who has messages queued in a service with this priority: those behind `place` in the order of
+    /// their names, then those up to it, no more than are looked at.
+    fn callers(&self, id: &ServiceId, priority: Priority, place: &str) -> Result<Vec<String>> {
+        let mut callers = Vec::new();
+        let mut last = Some(place.to_owned());
+        while callers.len() < CALLERS_AT_ONCE
+            && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
+        {
+            last = Some(caller.clone());
+            callers.push(caller);
         }
+        last = None;
+        while callers.len() < CALLERS_AT_ONCE
+            && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
+            && caller.as_str() <= place
+        {
+            last = Some(caller.clone());
+            callers.push(caller);
+        }
+        Ok(callers)
+    }
+
+    /// The next caller with messages queued, by name.
+    fn caller_behind(
+        &self,
+        id: &ServiceId,
+        priority: Priority,
+        place: Option<&str>,
+    ) -> Result<Option<String>> {
+        // No message is due at the end of time.
+        let (name, time) = place.map_or(("", Timestamp::MIN), |name| (name, Timestamp::MAX));
+        let from = (id.clone(), priority, name.to_owned(), time, first_id());
+        let key = self.keys(DUE, from..).next().transpose()?;
+        Ok(key
+            .filter(|(of, at, ..)| of == id && *at == priority)
+            .map(|(_, _, caller, ..)| caller))
     }
 
     /// The longest due message of a caller that has not expired.
@@ -134,18 +168,24 @@ impl<B: Base> State<B> {
         Ok(None)
     }
 
-    /// What is due in a service by now, in no order of its own.
-    pub fn due_of(&self, id: &ServiceId, now: Timestamp) -> Result<Vec<MessageId>> {
+    /// What is due in a service by now, at most `limit`, in no order of its own.
+    pub fn due_of(&self, id: &ServiceId, now: Timestamp, limit: usize) -> Result<Vec<MessageId>> {
         let mut due = Vec::new();
         for priority in Priority::ALL {
-            for caller in self.callers(id, priority)? {
-                for key in self.keys_under(DUE, &(id.clone(), priority, caller)) {
+            let mut last = None;
+            while due.len() < limit
+                && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
+            {
+                let left = limit - due.len();
+                let of = (id.clone(), priority, caller.clone());
+                for key in self.keys_under(DUE, &of).take(left) {
                     let (.., time, message) = key?;
                     if time > now {
                         break;
                     }
                     due.push(message);
                 }
+                last = Some(caller);
             }
         }
         Ok(due)
@@ -153,18 +193,16 @@ impl<B: Base> State<B> {
 
     /// When the next message of a service becomes due, after `now`.
     pub fn next_due_of(&self, id: &ServiceId, now: Timestamp) -> Result<Option<Timestamp>> {
-        let mut next: Option<Timestamp> = None;
-        for priority in Priority::ALL {
-            for caller in self.callers(id, priority)? {
-                let of = (id.clone(), priority, caller.clone());
-                let from = (of.0, of.1, of.2, super::claims::just_after(now), first_id());
-                if let Some((of, at, whose, time, _)) = self.keys(DUE, from..).next().transpose()?
-                    && (&of, at, &whose) == (id, priority, &caller)
-                {
-                    next = next.into_iter().chain([time]).min();
-                }
-            }
-        }
-        Ok(next)
+        let from = (id.clone(), just_after(now), first_id());
+        let key = self.keys(LATER, from..).next().transpose()?;
+        Ok(key.filter(|(of, ..)| of == id).map(|(_, time, _)| time))
+    }
+
+    /// When the last message of a service becomes due that was not due at once.
+    pub fn last_due_of(&self, id: &ServiceId) -> Result<Option<Timestamp>> {
+        let all =
+            (id.clone(), Timestamp::MIN, first_id())..(id.clone(), Timestamp::MAX, first_id());
+        let row = self.rows(LATER, all, Order::Descending).next();
+        Ok(row.transpose()?.map(|((_, time, _), ())| time))
     }
 }

@@ -13,8 +13,8 @@ use crate::model::state::{Event, MessageState};
 use crate::model::{MailboxKey, MessageId, Phase, ServiceId, Timestamp};
 use crate::store::{Claimed, Result, StoreError};
 
-/// How many messages one look at a mailbox turns from QUEUED to HELD.
-const HOLD_AT_ONCE: usize = 1_000;
+/// How many messages of a mailbox go from QUEUED to HELD, or back, in one commit.
+pub const MOVED_AT_ONCE: usize = 1_000;
 
 impl<B: Base> State<B> {
     /// Looks at the mailboxes whose time has come, the longest waiting first.
@@ -23,6 +23,11 @@ impl<B: Base> State<B> {
         while claimed.len() < limit
             && let Some(mailbox) = self.first_awake(now)?
         {
+            if !self.move_some(now, &mailbox)? {
+                // This commit wakes whoever claims, and others get their turn meanwhile.
+                self.wake_at(&mailbox, Some(now))?;
+                break;
+            }
             let wake = self.serve(now, &mailbox, limit, &mut claimed)?;
             self.wake_at(&mailbox, wake)?;
         }
@@ -40,9 +45,12 @@ impl<B: Base> State<B> {
         if self.services_on(mailbox)?.is_empty() {
             return self.forget_traffic(now, mailbox);
         }
-        let Some(ready) = self.hold_due(now, mailbox)? else {
-            return Ok(Some(now));
-        };
+        let mut ready = Vec::new();
+        for id in self.services_on(mailbox)? {
+            if self.require_service(&id)?.state() == ServiceState::Ready {
+                ready.push(id);
+            }
+        }
         let next = match self.pause_of(mailbox)? {
             Some(pause) => self.probe_in_time(now, mailbox, pause, claimed)?,
             None => self.give_out(now, mailbox, &ready, limit, claimed)?,
@@ -67,7 +75,7 @@ impl<B: Base> State<B> {
         let limits = self.limits_of(mailbox)?;
         loop {
             let mut traffic = self.traffic(mailbox)?;
-            let Some(message) = self.choose(now, mailbox, &traffic, ready)? else {
+            let Some((message, contested)) = self.choose(now, mailbox, &traffic, ready)? else {
                 return Ok(None);
             };
             if claimed.len() == limit {
@@ -85,7 +93,7 @@ impl<B: Base> State<B> {
             if time.max(day) > now {
                 return Ok(Some(time.max(day)));
             }
-            self.count_share(mailbox, &mut traffic, &message, ready)?;
+            self.count_share(mailbox, &mut traffic, &message, contested)?;
             self.put_traffic(mailbox, &traffic);
             claimed.push(self.claim(now, message, &limits, false)?);
         }
@@ -165,28 +173,29 @@ impl<B: Base> State<B> {
         Ok(longest)
     }
 
-    /// Holds what is due in services of a mailbox that can't send; those that can. None while more
-    /// is to be held.
-    fn hold_due(&mut self, now: Timestamp, mailbox: &MailboxKey) -> Result<Option<Vec<ServiceId>>> {
-        let (mut ready, mut left) = (Vec::new(), HOLD_AT_ONCE);
+    /// Holds what is due in services of a mailbox that can't send, and releases what is held in those
+    /// that can: some of it. Whether nothing is left.
+    fn move_some(&mut self, now: Timestamp, mailbox: &MailboxKey) -> Result<bool> {
+        let mut left = MOVED_AT_ONCE;
         for id in self.services_on(mailbox)? {
             let row = self.require_service(&id)?;
             if row.state() == ServiceState::Ready {
-                ready.push(id);
-                continue;
-            }
-            for message in self.due_of(&id, now)? {
-                if left == 0 {
-                    return Ok(None);
+                left -= self.release(now, &id, left)?;
+            } else {
+                let due = self.due_of(&id, now, left)?;
+                left -= due.len();
+                for message in due {
+                    let mut message = self.require_message(&message)?;
+                    message.next_attempt_time = now;
+                    message.problem = row.problem().or(message.problem);
+                    self.advance(now, message, Event::Hold, Report::default())?;
                 }
-                left -= 1;
-                let mut message = self.require_message(&message)?;
-                message.next_attempt_time = now;
-                message.problem = row.problem().or(message.problem);
-                self.advance(now, message, Event::Hold, Report::default())?;
+            }
+            if left == 0 {
+                return Ok(false);
             }
         }
-        Ok(Some(ready))
+        Ok(true)
     }
 
     fn probe(

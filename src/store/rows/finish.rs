@@ -1,5 +1,7 @@
 //! How claims end: with an outcome, or with their process.
 
+use std::time::Duration;
+
 use super::base::Base;
 use super::messages::{changed, end_pending, ended};
 use super::progress::Report;
@@ -14,6 +16,9 @@ use crate::model::service::{Pause, ServiceState};
 use crate::model::state::{Event, ended_by, settled};
 use crate::model::{Phase, Reason, Timestamp};
 use crate::store::Result;
+
+/// A pause that comes back within this time after its probe passed was not over.
+const RELAPSE: Duration = Duration::from_secs(60 * 60);
 
 /// So many transactions in a row that no server heard of pause their mailbox.
 const UNREACHABLE: u32 = 3;
@@ -186,6 +191,19 @@ impl<B: Base> State<B> {
         })
     }
 
+    /// A probe showed that what it was blocked by is over. What began before the pause shows nothing.
+    fn end_pause(&mut self, now: Timestamp, claim: &ClaimRow) -> Result<()> {
+        let standing = self.pause_of(&claim.mailbox)?;
+        let Some(pause) = standing.filter(|_| claim.probe) else {
+            return Ok(());
+        };
+        let ended = Pause {
+            end_time: Some(now),
+            ..pause
+        };
+        self.edit(now, None, Some((&claim.mailbox, Some(ended))))
+    }
+
     fn judge_mailbox(
         &mut self,
         now: Timestamp,
@@ -195,10 +213,10 @@ impl<B: Base> State<B> {
         let mailbox = &claim.mailbox;
         match verdict {
             MailboxVerdict::Silent | MailboxVerdict::Unreachable(_) => Ok(()),
-            MailboxVerdict::Works => self.edit(now, None, Some((mailbox, None))),
+            MailboxVerdict::Works => self.end_pause(now, claim),
             MailboxVerdict::Paused(pause) => {
-                let standing = self.standing(mailbox, pause.scope)?;
-                let pause = prolonged(now, pause, standing, claim.probe);
+                let kept = self.kept_pause(mailbox, pause.scope)?;
+                let pause = prolonged(now, pause, kept, claim.probe);
                 self.edit(now, None, Some((mailbox, Some(pause))))
             }
             MailboxVerdict::Crowded => self.adjust(mailbox, |pace, limits, claims| {
@@ -211,13 +229,20 @@ impl<B: Base> State<B> {
     }
 }
 
-/// A pause that stands keeps its beginning, and counts a failed probe. The next probe comes when
-/// both the verdict and the growing interval allow it.
-fn prolonged(now: Timestamp, pause: Pause, standing: Option<Pause>, probe: bool) -> Pause {
-    let (since, probes) = standing.map_or((pause.since, pause.probes), |standing| {
-        let failed = u32::from(probe);
-        (standing.since, standing.probes.saturating_add(failed))
-    });
+/// A pause that stands keeps its beginning, and counts a failed probe; one that comes back soon after
+/// its probe passed goes on counting. The next probe comes when both the verdict and the growing
+/// interval allow it.
+fn prolonged(now: Timestamp, pause: Pause, kept: Option<Pause>, probe: bool) -> Pause {
+    let (since, probes) = match kept {
+        Some(standing) if standing.end_time.is_none() => {
+            let failed = u32::from(probe);
+            (standing.since, standing.probes.saturating_add(failed))
+        }
+        Some(ended) if ended.end_time.is_some_and(|end| now.since(end) < RELAPSE) => {
+            (pause.since, ended.probes.saturating_add(1))
+        }
+        _ => (pause.since, pause.probes),
+    };
     Pause {
         probe_time: pause.probe_time.max(now + probe_interval(probes)),
         since,

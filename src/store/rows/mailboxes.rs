@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::base::Base;
+use super::claims::MOVED_AT_ONCE;
 use super::progress::Report;
 use super::state::{State, corrupt};
 use super::tables::{
@@ -24,7 +25,9 @@ impl<B: Base> State<B> {
         mailbox: &MailboxKey,
         mut pause: Pause,
     ) -> Result<()> {
-        if let Some(standing) = self.standing(mailbox, pause.scope)? {
+        if let Some(standing) = self.kept_pause(mailbox, pause.scope)?
+            && standing.end_time.is_none()
+        {
             pause.since = standing.since;
         }
         self.edit(now, None, Some((mailbox, Some(pause))))
@@ -32,14 +35,17 @@ impl<B: Base> State<B> {
 
     /// What keeps a mailbox from sending: a pause of its own, or of its tenant.
     pub fn pause_of(&self, mailbox: &MailboxKey) -> Result<Option<Pause>> {
-        match self.get(PAUSES, mailbox)? {
-            Some(pause) => Ok(Some(pause)),
-            None => self.standing(mailbox, PauseScope::Tenant),
+        for scope in [PauseScope::Mailbox, PauseScope::Tenant] {
+            let stands = |pause: &Pause| pause.end_time.is_none();
+            if let Some(pause) = self.kept_pause(mailbox, scope)?.filter(stands) {
+                return Ok(Some(pause));
+            }
         }
+        Ok(None)
     }
 
-    /// The pause of this scope that stands. A mailbox without a tenant is its own.
-    pub fn standing(&self, mailbox: &MailboxKey, scope: PauseScope) -> Result<Option<Pause>> {
+    /// The pause of this scope, also one that has ended. A mailbox without a tenant is its own.
+    pub fn kept_pause(&self, mailbox: &MailboxKey, scope: PauseScope) -> Result<Option<Pause>> {
         match (scope, mailbox.tenant()) {
             (PauseScope::Tenant, Some(tenant)) => self.get(TENANT_PAUSES, &tenant),
             (PauseScope::Tenant, None) | (PauseScope::Mailbox, _) => self.get(PAUSES, mailbox),
@@ -67,7 +73,7 @@ impl<B: Base> State<B> {
 
     /// Writes a service, or what keeps its mailbox from sending, or both; reports every service
     /// that looks different then, once, and releases the mail of those that became READY. A pause
-    /// of none ends the mailbox's and its tenant's.
+    /// of none forgets the mailbox's and its tenant's.
     pub fn edit(
         &mut self,
         now: Timestamp,
@@ -137,7 +143,7 @@ impl<B: Base> State<B> {
         let old: Option<Service> = self.get(SERVICES, &id)?;
         let old = old.map(|old| old.mailbox()).filter(|old| *old != mailbox);
         let queued = match old {
-            Some(_) => self.due_of(&id, Timestamp::MAX)?,
+            Some(_) => self.due_of(&id, Timestamp::MAX, usize::MAX)?,
             None => Vec::new(),
         };
         for message in &queued {
@@ -175,9 +181,8 @@ impl<B: Base> State<B> {
         if old.as_ref() == Some(&new) {
             return Ok(());
         }
-        if new.pending_messages > 0 {
-            self.wake_by(&new.service.mailbox(), now)?;
-        }
+        // Others on the mailbox may have waited for this one's limits.
+        self.wake_if_pending(&new.service.mailbox(), now)?;
         let (state, previous) = (new.state(), old.map(|old| old.state()));
         let change = ServiceChange {
             service: new.service,
@@ -187,20 +192,22 @@ impl<B: Base> State<B> {
         };
         self.emit(now, Change::Service(Box::new(change)))?;
         if state == ServiceState::Ready && previous != Some(ServiceState::Ready) {
-            self.release(now, id)?;
+            self.release(now, id, MOVED_AT_ONCE)?;
         }
         Ok(())
     }
 
-    /// HELD becomes QUEUED, due at once unless its send time is to come.
-    fn release(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
-        let held = self.keys_under(HELD, id).collect::<Result<Vec<_>>>()?;
-        for (.., message) in held {
-            let mut message = self.require_message(&message)?;
+    /// HELD becomes QUEUED, due at once unless its send time is to come, at most `limit`; how many.
+    /// What is left follows when the mailbox is looked at.
+    pub fn release(&mut self, now: Timestamp, id: &ServiceId, limit: usize) -> Result<usize> {
+        let held = self.keys_under(HELD, id).take(limit);
+        let held = held.collect::<Result<Vec<_>>>()?;
+        for (.., message) in &held {
+            let mut message = self.require_message(message)?;
             message.next_attempt_time = now.max(message.send_time);
             self.advance(now, message, Event::Release, Report::default())?;
         }
-        Ok(())
+        Ok(held.len())
     }
 
     /// A pause that no service is left to probe goes.
@@ -220,6 +227,7 @@ impl<B: Base> State<B> {
                 }
             }
         } else {
+            self.wake_if_pending(mailbox, Timestamp::MIN)?;
             self.put(MAILBOXES, &mailbox.clone(), &ids);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::base::Base;
 use super::state::{State, corrupt};
 use super::tables::{
-    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, MESSAGES, PENDING,
+    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, LATER, MESSAGES, PENDING,
     RECIPIENTS, REQUEST_TIMES, SEQUENCES,
 };
 use crate::model::event::{Change, MessageChange};
@@ -116,6 +116,9 @@ impl<B: Base> State<B> {
         match message.state {
             MessageState::Queued => {
                 self.put(DUE, &due_key(message), &());
+                if is_later(message) {
+                    self.put(LATER, &(service.clone(), due, id.clone()), &());
+                }
                 self.wake_for(message, due)?;
             }
             MessageState::Held => {
@@ -147,7 +150,12 @@ impl<B: Base> State<B> {
         let due = old.next_attempt_time;
         self.remove(BY_SERVICE, &(service.clone(), id.clone()))?;
         match old.state {
-            MessageState::Queued => self.remove(DUE, &due_key(old))?,
+            MessageState::Queued => {
+                self.remove(DUE, &due_key(old))?;
+                if is_later(old) {
+                    self.remove(LATER, &(service.clone(), due, id.clone()))?;
+                }
+            }
             MessageState::Held => self.remove(HELD, &(service.clone(), due, id.clone()))?,
             _ => {}
         }
@@ -193,8 +201,8 @@ impl<B: Base> State<B> {
         Ok(Some(claim.mailbox))
     }
 
-    /// Something else may have waited for this mailbox's connection.
-    fn wake_if_pending(&mut self, mailbox: &MailboxKey, time: Timestamp) -> Result<()> {
+    /// Has a mailbox looked at by then, if anything waits in it.
+    pub(super) fn wake_if_pending(&mut self, mailbox: &MailboxKey, time: Timestamp) -> Result<()> {
         for id in self.services_on(mailbox)? {
             if self.has(PENDING, &id)? {
                 return self.wake_by(mailbox, time);
@@ -202,6 +210,11 @@ impl<B: Base> State<B> {
         }
         Ok(())
     }
+}
+
+/// Whether a queued message was not due when it was written.
+pub(super) fn is_later(message: &Message) -> bool {
+    message.next_attempt_time > message.update_time
 }
 
 fn due_key(message: &Message) -> (ServiceId, Priority, String, Timestamp, MessageId) {

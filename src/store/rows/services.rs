@@ -97,7 +97,9 @@ impl<B: Base> State<B> {
         if !cancel_pending && row.pending_messages > 0 {
             return Err(StoreError::PendingMail(row.pending_messages));
         }
-        self.cancel_all(now, id)?;
+        if row.pending_messages > 0 {
+            self.cancel_all(now, id)?;
+        }
         self.remove(SECRETS, id)?;
         self.forget_token(id)?;
         self.forget_authorizations(id)?;

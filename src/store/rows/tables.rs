@@ -48,6 +48,8 @@ pub(super) const PENDING: Table<ServiceId, Load> = Table::new(17);
 /// What is QUEUED, by caller, in the order in which it is due.
 pub(super) const DUE: Table<(ServiceId, Priority, String, Timestamp, MessageId), ()> =
     Table::new(18);
+/// What is QUEUED and was not due at once, in the order in which it is due.
+pub(super) const LATER: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(32);
 /// What is HELD, by the time from which it could have been sent.
 pub(super) const HELD: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(19);
 /// What is QUEUED or HELD, by expire time.
@@ -62,7 +64,7 @@ pub(super) const TRAFFIC: Table<MailboxKey, Traffic> = Table::new(25);
 /// When to look at a mailbox: something may be due in it then.
 pub(super) const WAKES: Table<(Timestamp, MailboxKey), ()> = Table::new(26);
 /// How much each caller has had of a mailbox, while several want some.
-pub(super) const SHARES: Table<(MailboxKey, String), u64> = Table::new(27);
+pub(super) const SHARES: Table<(MailboxKey, Priority, String), u64> = Table::new(27);
 /// The mailboxes of a tenant.
 pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
 pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
@@ -79,8 +81,10 @@ pub(super) struct Traffic {
     pub claims: u32,
     /// Counts claims, for the turns of priorities.
     pub turn: u32,
-    /// The share of the caller that went last, as in [`SHARES`].
-    pub share: u64,
+    /// By priority, the share of the caller that went last, as in [`SHARES`].
+    pub shares: [u64; 3],
+    /// The caller that went last.
+    pub place: String,
     /// Transactions in a row that did not come as far as a message.
     pub failures: u32,
     /// What was due at once when it was queued, by priority.

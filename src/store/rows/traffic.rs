@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use super::base::{Base, Order};
-use super::claims::first_id;
+use super::base::Base;
+use super::progress::is_later;
 use super::state::State;
-use super::tables::{DUE, Queued, TRAFFIC, Traffic, WAKES};
+use super::tables::{Queued, SHARES, TRAFFIC, Traffic, WAKES};
 use crate::model::message::{Attempt, Message, Priority};
 use crate::model::pace::Pace;
 use crate::model::service::Limits;
 use crate::model::state::MessageState;
 use crate::model::{MailboxKey, Phase, ServiceId, Timestamp};
-use crate::store::{Budget, Exhausted, Result};
+use crate::store::{Budget, Exhausted, Result, Turn};
 
 /// How long a claim of a mailbox without services is waited for between two looks.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// A test takes a place in the row of a busy mailbox, if it comes within this time.
+const TEST_PATIENCE: Duration = Duration::from_secs(30);
 
 impl<B: Base> State<B> {
     pub(super) fn traffic(&self, mailbox: &MailboxKey) -> Result<Traffic> {
@@ -82,8 +85,7 @@ impl<B: Base> State<B> {
 
     /// Counts a message that is due at once among what waits, or no longer.
     pub fn count_queued(&mut self, message: &Message, waits: bool) -> Result<()> {
-        let due = message.next_attempt_time <= message.update_time;
-        if message.state != MessageState::Queued || !due {
+        if message.state != MessageState::Queued || is_later(message) {
             return Ok(());
         }
         let mailbox = self.require_service(&message.service_id)?.service.mailbox();
@@ -141,13 +143,12 @@ impl<B: Base> State<B> {
         }))
     }
 
-    /// Counts a message that goes past the queue, if the mailbox has room for it now; how many
-    /// connections it may have.
+    /// Counts a message that goes past the queue, if the mailbox soon has room for it.
     pub fn begin_test(
         &mut self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<u32, Exhausted>> {
+    ) -> Result<std::result::Result<Turn, Exhausted>> {
         let mailbox = self.require_service(id)?.service.mailbox();
         let limits = self.limits_of(&mailbox)?;
         let mut traffic = self.traffic(&mailbox)?;
@@ -158,12 +159,15 @@ impl<B: Base> State<B> {
         if day > now {
             return Ok(Err(Exhausted::Day(day)));
         }
-        if message > now {
+        if message > now + TEST_PATIENCE {
             return Ok(Err(Exhausted::Minute(message)));
         }
         traffic.pace.spend(now, &limits, 1);
         self.put_traffic(&mailbox, &traffic);
-        Ok(Ok(limits.max_connections.max(1)))
+        Ok(Ok(Turn {
+            time: message.max(now),
+            max_connections: limits.max_connections.max(1),
+        }))
     }
 
     /// Counts a transaction that did not come as far as a message, or one that did.
@@ -211,27 +215,11 @@ impl<B: Base> State<B> {
         }
         self.wake_at(mailbox, None)?;
         self.remove(TRAFFIC, mailbox)?;
-        Ok(None)
-    }
-
-    /// When the last queued message of a service is due.
-    fn last_due_of(&self, id: &ServiceId) -> Result<Option<Timestamp>> {
-        let mut last = None;
-        for priority in Priority::ALL {
-            for caller in self.callers(id, priority)? {
-                let from = (
-                    id.clone(),
-                    priority,
-                    caller.clone(),
-                    Timestamp::MIN,
-                    first_id(),
-                );
-                let to = (id.clone(), priority, caller, Timestamp::MAX, first_id());
-                let row = self.rows(DUE, from..to, Order::Descending).next();
-                last = last.max(row.transpose()?.map(|((.., time, _), ())| time));
-            }
+        let shares: Vec<_> = self.keys_under(SHARES, mailbox).collect::<Result<_>>()?;
+        for key in &shares {
+            self.remove(SHARES, key)?;
         }
-        Ok(last)
+        Ok(None)
     }
 }
 

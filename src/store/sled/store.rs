@@ -18,7 +18,7 @@ use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, StoreError, TokenRow, decode, encode,
+    Store, StoreError, TokenRow, Turn, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -163,7 +163,7 @@ impl Store for SledStore {
         &self,
         now: Timestamp,
         id: &ServiceId,
-    ) -> Result<std::result::Result<u32, Exhausted>> {
+    ) -> Result<std::result::Result<Turn, Exhausted>> {
         let id = id.clone();
         self.write("test", move |state| state.begin_test(now, &id))
             .await

@@ -56,7 +56,7 @@ async fn no_value_in_sled_is_large_and_large_rows_are_read_all_the_same() {
 
 /// All of it is one batch of sled's, and larger than one of its segments.
 #[tokio::test]
-async fn thousands_of_held_messages_are_released_at_once() {
+async fn thousands_of_held_messages_are_released_a_thousand_a_commit() {
     const COUNT: u32 = 5_000;
     let folder = folder::fresh();
     lives(&folder, async |store| {
@@ -70,6 +70,10 @@ async fn thousands_of_held_messages_are_released_at_once() {
         sending.join_all().await;
         let before = newest(store).await;
         suspend(store, 1, "news", false).await;
+        for thousands in 1..5 {
+            assert_eq!(newest(store).await, before + 1 + 1_000 * thousands);
+            assert_eq!(store.claim_due(at(1), 1).await, Ok(Vec::new()));
+        }
         assert_eq!(newest(store).await, before + 1 + u64::from(COUNT));
     })
     .await;
