@@ -44,6 +44,7 @@ mod retention;
 mod retries;
 mod rules;
 mod schedule;
+mod secrets;
 mod send_stream;
 mod shared_mailbox;
 mod stream_memory;
