@@ -46,10 +46,28 @@ pub fn update(
     if retest {
         service.tested = false;
     }
+    if client_secret_changes(erase_secrets, secrets, stored) {
+        forget_expiry(&current.config.auth, &mut service.config.auth);
+    }
     Update {
         service,
         forget_grant,
         erase_secrets,
+    }
+}
+
+fn client_secret_changes(erased: bool, change: &SecretsChange, stored: &Secrets) -> bool {
+    let mut secret = stored.client_secret.clone().filter(|_| !erased);
+    change.client_secret.clone().apply(&mut secret);
+    secret != stored.client_secret
+}
+
+/// When a secret expires says nothing of the next one.
+fn forget_expiry(old: &Auth, new: &mut Auth) {
+    if let (Auth::OAuth2(old), Auth::OAuth2(new)) = (old, new)
+        && old.client_secret_expire_time == new.client_secret_expire_time
+    {
+        new.client_secret_expire_time = None;
     }
 }
 

@@ -264,6 +264,10 @@ impl Store for MemoryStore {
         self.write(|state| state.finish(now, claim, finished))
     }
 
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write(|state| state.give_notice(now, limit))
+    }
+
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize> {
         self.write(|state| state.expire_due(now, limit))
     }

@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
-use crate::model::problem::problem;
+use crate::model::problem::{forecast, problem};
 use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
@@ -110,6 +110,11 @@ impl ServiceRow {
     /// What keeps it from sending; none when it can.
     pub fn problem(&self) -> Option<Diagnosis> {
         problem(&self.service, self.pause.as_ref())
+    }
+
+    /// What will keep it from sending soon, while it can.
+    pub fn forecast(&self, now: Timestamp) -> Option<Diagnosis> {
+        forecast(&self.service, self.pause.as_ref(), now)
     }
 }
 
@@ -426,8 +431,14 @@ pub trait Store: Send + Sync {
     /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many. As
     /// with a cancelled one, such a message becomes UNCERTAIN where a recipient is.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
-    /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
-    /// find something through time alone. To be asked after `claim_due` has taken what is due now.
+    /// Reports, once each, the services that give notice of what will keep them from sending
+    /// ([`problem::notices`]), at most `limit`; returns how many times of notice were due. Those that
+    /// pass together are one.
+    ///
+    /// [`problem::notices`]: crate::model::problem::notices
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize>;
+    /// The first instant after `now` at which `claim_due`, `claim_refreshes`, `expire_due` or
+    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store, before anything else: ends all claims. A transaction
     /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].

@@ -31,6 +31,7 @@ mod feed;
 mod feed_crowd;
 mod feed_cursors;
 mod folder;
+mod forecast;
 mod full_disk;
 mod grant_death;
 mod idempotency;

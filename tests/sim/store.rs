@@ -161,6 +161,7 @@ store! {
     mark_dot(now: Timestamp, claim: &Claim) -> ();
     finish(now: Timestamp, claim: &Claim, finished: Finished) -> ();
     expire_due(now: Timestamp, limit: usize) -> usize;
+    give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;
     recover(now: Timestamp) -> ();
     bounds() -> LogBounds;

@@ -16,6 +16,7 @@ mod folder;
 mod histories;
 mod mailboxes;
 mod messages;
+mod notices;
 mod outbox;
 mod pacing;
 mod parts;
@@ -198,6 +199,13 @@ macro_rules! suite {
                 the_third_lost_reply_waits_for_a_person_whoever_lost_it,
                 claims_of_the_dead_process_are_stale,
                 refreshes_of_the_dead_process_are_due_again,
+            ],
+            notices: [
+                notice_is_given_once_at_each_time,
+                notices_that_pass_together_are_one,
+                a_forecast_is_no_state_and_no_problem_of_mail,
+                a_new_expiry_moves_the_notices,
+                nobody_hears_of_a_service_that_cannot_send_or_is_gone,
             ],
             sweep: [
                 what_waits_past_its_expire_time_expires,

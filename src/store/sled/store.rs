@@ -300,6 +300,11 @@ impl Store for SledStore {
             .await
     }
 
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write("notice", move |state| state.give_notice(now, limit))
+            .await
+    }
+
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize> {
         self.write("expire", move |state| state.expire_due(now, limit))
             .await
