@@ -233,14 +233,19 @@ fn provider_error(service: &Service, error: &ProviderError) -> Error {
     Error::state(format!("services/{}", service.id), diagnosis)
 }
 
-fn oauth2_of(service: &Service) -> Result<&OAuth2> {
-    let oauth2 = service.config.oauth2().ok_or_else(|| {
+/// The settings of a service that must use OAuth 2.0.
+pub(super) fn oauth2_settings(service: &Service) -> Result<&OAuth2> {
+    service.config.oauth2().ok_or_else(|| {
         refusal(
             service,
             Reason::WrongState,
             "the service does not use OAuth 2.0",
         )
-    })?;
+    })
+}
+
+fn oauth2_of(service: &Service) -> Result<&OAuth2> {
+    let oauth2 = oauth2_settings(service)?;
     match oauth2.grant_type {
         GrantType::AuthorizationCode => Ok(oauth2),
         GrantType::ClientCredentials => Err(Error::Unimplemented {

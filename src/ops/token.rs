@@ -45,7 +45,7 @@ pub enum NoCredential {
     Stopped(Diagnosis),
     /// Somebody must mend the configuration, and nothing of the service tells yet.
     Misconfigured(Diagnosis),
-    /// The service's address or login has changed since the caller read it.
+    /// The service's address, login or grant has changed since the caller read it.
     Moved,
     /// The provider doesn't answer now.
     Later(Diagnosis, Duration),
@@ -55,7 +55,11 @@ pub enum NoCredential {
 
 impl From<StoreError> for NoCredential {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            // The grant was replaced or forgotten meanwhile, or the service is gone.
+            StoreError::Stale | StoreError::NotFound => Self::Moved,
+            error => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -112,7 +116,10 @@ async fn stored_credential(
         }
         Auth::OAuth2(oauth2) => {
             let row = core.store.token(&service.id).await?;
-            let row = row.ok_or_else(|| missing(service))?;
+            let row = row.ok_or_else(|| match service.grant {
+                Grant::None => missing(service),
+                Grant::Live | Grant::Dead(_) => NoCredential::Moved,
+            })?;
             let tokens = open_tokens(core, &service.id, &row)?;
             let fresh = core.env.now() + EXPIRY_MARGIN < tokens.access_expire_time;
             let (tokens, generation) = if fresh && row.generation >= not_before {
@@ -136,8 +143,8 @@ pub async fn refresh_due(core: &Arc<Core>, id: &ServiceId) {
         Ok((_, generation)) => {
             return tracing::debug!(service = %id, generation, "refreshed");
         }
-        // How it failed is recorded, and when to try again.
-        Err(NoCredential::Stopped(_) | NoCredential::Later(..)) => return,
+        // How it failed is recorded, and when to try again; or there is nothing to refresh any more.
+        Err(NoCredential::Stopped(_) | NoCredential::Later(..) | NoCredential::Moved) => return,
         Err(error) => error,
     };
     tracing::error!(service = %id, ?error, "a token was not refreshed");
@@ -182,11 +189,7 @@ async fn refresh_in_turn(
         .await?
         .ok_or_else(|| Error::service_not_found(id))?
         .service;
-    let row = core
-        .store
-        .token(id)
-        .await?
-        .ok_or_else(|| missing(&service))?;
+    let row = core.store.token(id).await?.ok_or(NoCredential::Moved)?;
     let tokens = open_tokens(core, id, &row)?;
     if row.generation > seen_generation {
         return Ok((tokens, row.generation));
@@ -411,7 +414,7 @@ pub(super) fn identity(answer: &TokenAnswer) -> Option<Identity> {
     answer.id_token.as_ref().and_then(Identity::from_id_token)
 }
 
-fn open_tokens(core: &Core, id: &ServiceId, row: &TokenRow) -> Result<Tokens> {
+pub(super) fn open_tokens(core: &Core, id: &ServiceId, row: &TokenRow) -> Result<Tokens> {
     let identity = token_identity(id, row.generation);
     let plain = core
         .vault

@@ -9,7 +9,7 @@ use super::{Answer, Api};
 use crate::model::Timestamp;
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
-use crate::ops::{info, send_test};
+use crate::ops::{info, revoke, send_test};
 use crate::store::ServiceRow;
 
 #[tonic::async_trait]
@@ -162,9 +162,17 @@ impl AdminApi for Api {
 
     async fn revoke_authorization(
         &self,
-        _: Request<v1::RevokeAuthorizationRequest>,
+        request: Request<v1::RevokeAuthorizationRequest>,
     ) -> Answer<v1::RevokeAuthorizationResponse> {
-        self.unimplemented("RevokeAuthorization")
+        let id = requests::service_id(&request.into_inner().service_id)
+            .map_err(|error| self.status(error))?;
+        let revoked = revoke::revoke(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::RevokeAuthorizationResponse {
+            service: Some(self.service(revoked.row).await?),
+            revoked_at_provider: revoked.at_provider,
+        }))
     }
 
     async fn send_test(

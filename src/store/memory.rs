@@ -168,6 +168,10 @@ impl Store for MemoryStore {
         self.write(|state| state.bury_grant(now, id, generation, diagnosis))
     }
 
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        self.write(|state| state.forget_grant(now, id))
+    }
+
     async fn pause_mailbox(
         &self,
         now: Timestamp,

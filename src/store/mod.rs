@@ -340,6 +340,10 @@ pub trait Store: Send + Sync {
         diagnosis: Diagnosis,
     ) -> Result<()>;
 
+    /// Removes the grant of a service, its token and the authorizations under way, and fences what
+    /// would renew or replace it; the token as it was. Without a grant it is no event.
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>>;
+
     // Mailboxes.
 
     /// Pauses a mailbox or its tenant, by the pause's scope. A pause that stands keeps its `since`.

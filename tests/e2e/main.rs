@@ -43,6 +43,7 @@ mod readiness;
 mod recipients;
 mod retention;
 mod retries;
+mod revoke;
 mod rules;
 mod schedule;
 mod secrets;

@@ -248,6 +248,42 @@ pub async fn a_new_authorization_may_end_the_pause(store: Shared) {
     assert_eq!(state(&store, 1).await, MessageState::Queued);
 }
 
+pub async fn a_revoked_grant_takes_its_token_and_what_is_under_way_along(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    let begin = store.begin_authorization(at(1), pending("news", 1));
+    begin.await.unwrap();
+    let (before, kept) = (newest(&store).await, store.token(&id).await.unwrap());
+    assert_eq!(store.forget_grant(at(2), &id).await, Ok(kept));
+    assert_eq!(store.token(&id).await, Ok(None));
+    assert_eq!(store.take_authorization(at(3), &[1; 32]).await, Ok(None));
+    assert!(
+        store
+            .claim_refreshes(at(9_999), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let late = store.save_token(at(3), token("news", 1)).await;
+    assert_eq!(late, Err(StoreError::Stale), "a refresh under way");
+    let row = store.service(&id).await.unwrap().unwrap();
+    assert_eq!(row.state(), ServiceState::PendingAuthorization);
+    assert_eq!(row.service.authorization, None);
+    let told = events(&store, before).await;
+    let changes = service_changes(&told);
+    assert_eq!((told.len(), changes.len()), (1, 1));
+    assert_eq!(changes[0].previous_state, Some(ServiceState::Ready));
+
+    // Again: only what was begun since ends.
+    let begin = store.begin_authorization(at(4), pending("news", 2));
+    begin.await.unwrap();
+    assert_eq!(store.forget_grant(at(5), &id).await, Ok(None));
+    assert_eq!(store.take_authorization(at(6), &[2; 32]).await, Ok(None));
+    assert_eq!(newest(&store).await, before + 1);
+    let none = store.forget_grant(at(6), &svc("nobody")).await;
+    assert_eq!(none, Err(StoreError::NotFound));
+}
+
 /// A service whose two client secrets are stored, and the promotion of the second.
 async fn two_secrets(store: &Shared) -> Promotion {
     authorized(store, "news").await;

@@ -68,6 +68,7 @@ macro_rules! suite {
                 a_dead_grant_is_not_refreshed_but_keeps_its_token,
                 a_dead_grant_holds_mail_with_its_diagnosis,
                 a_late_refresh_changes_nothing,
+                a_revoked_grant_takes_its_token_and_what_is_under_way_along,
                 a_client_secret_is_promoted_with_the_token_that_it_bought,
                 no_secret_is_promoted_over_those_that_were_set_meanwhile,
             ],

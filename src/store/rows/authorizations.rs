@@ -108,6 +108,22 @@ impl<B: Base> State<B> {
         self.edit(now, Some(touched(service, now)), None)
     }
 
+    pub fn forget_grant(&mut self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        let old = self.require_service(id)?.service;
+        let token = self.get(TOKENS, id)?;
+        self.forget_token(id)?;
+        self.forget_authorizations(id)?;
+        if old.grant != Grant::None || old.authorization.is_some() {
+            let service = Service {
+                grant: Grant::None,
+                authorization: None,
+                ..old
+            };
+            self.edit(now, Some(touched(service, now)), None)?;
+        }
+        Ok(token)
+    }
+
     /// Makes a refresh due that failed and waits.
     pub fn retry_refresh(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
         match self.get(TOKENS, id)? {

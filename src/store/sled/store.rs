@@ -142,6 +142,12 @@ impl Store for SledStore {
         .await
     }
 
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        let id = id.clone();
+        self.write("forget", move |state| state.forget_grant(now, &id))
+            .await
+    }
+
     async fn pause_mailbox(
         &self,
         now: Timestamp,
