@@ -103,7 +103,8 @@ impl Api {
     }
 }
 
-fn draining() -> Error {
+/// Why a stream ends when the server is about to stop.
+pub(super) fn draining() -> Error {
     Error::Unavailable {
         reason: Reason::Draining,
         description: "the server is stopping: reconnect and go on from your newest cursor".into(),

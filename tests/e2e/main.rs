@@ -36,6 +36,7 @@ mod full_disk;
 mod grant_death;
 mod idempotency;
 mod kill_nine;
+mod mailbox_health;
 mod operation;
 mod outbox;
 mod pace;
