@@ -279,6 +279,48 @@ mod tests {
     }
 
     #[test]
+    fn a_client_secret_that_changes_takes_its_date_along() {
+        let dated = |seconds| {
+            let mut auth = oauth2(Provider::Microsoft, "a", Cloud::Global);
+            if let Auth::OAuth2(oauth2) = &mut auth {
+                oauth2.client_secret_expire_time = Some(Timestamp::from_unix_seconds(seconds));
+            }
+            config("a.example", 587, auth)
+        };
+        let date = |asked, brought| {
+            let change = SecretsChange {
+                client_secret: brought,
+                ..SecretsChange::default()
+            };
+            let stored = Secrets {
+                client_secret: Some(Secret::new("old")),
+                ..Secrets::default()
+            };
+            let current = authorized(dated(1));
+            let result = update(
+                &current,
+                dated(asked),
+                &change,
+                &stored,
+                Timestamp::default(),
+            );
+            let time = result
+                .service
+                .config
+                .oauth2()
+                .unwrap()
+                .client_secret_expire_time;
+            time.map(|time| time.unix_micros() / 1_000_000)
+        };
+        let set = |secret| SecretChange::Set(Secret::new(secret));
+        assert_eq!(date(1, SecretChange::Keep), Some(1));
+        assert_eq!(date(1, set("old")), Some(1));
+        assert_eq!(date(1, set("new")), None);
+        assert_eq!(date(2, set("new")), Some(2));
+        assert_eq!(date(1, SecretChange::Clear), None);
+    }
+
+    #[test]
     fn a_new_name_and_a_new_secret_change_nothing_else() {
         let current = authorized(config(
             "a.example",
