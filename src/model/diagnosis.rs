@@ -154,6 +154,7 @@ reasons! {
     Unimplemented = "UNIMPLEMENTED",
     Internal = "INTERNAL",
     AccessKeyNotFound = "ACCESS_KEY_NOT_FOUND",
+    ClientSecretExpiresSoon = "CLIENT_SECRET_EXPIRES_SOON",
 }
 
 impl fmt::Display for Reason {

@@ -1,8 +1,15 @@
-//! What keeps a service from sending, in words.
+//! What keeps a service from sending, or will soon, in words.
+
+use std::time::Duration;
 
 use super::catalogue::{self, Subject};
 use super::service::{Grant, Pause, Service, ServiceState};
-use super::{Diagnosis, Reason};
+use super::{Diagnosis, Reason, Timestamp};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// How long ahead of its client secret's expiry a service gives notice, the first time first.
+const AHEAD: [Duration; 3] = [DAY.saturating_mul(30), DAY.saturating_mul(7), DAY];
 
 /// Why a service can't send now; none when it can.
 pub fn problem(service: &Service, pause: Option<&Pause>) -> Option<Diagnosis> {
@@ -27,4 +34,33 @@ pub fn problem(service: &Service, pause: Option<&Pause>) -> Option<Diagnosis> {
         }),
         ServiceState::Ready => None,
     }
+}
+
+/// What will keep a service from sending that can send now: its client secret is about to expire,
+/// and none is known to follow. A secret that is too short to be hinted at isn't known.
+pub fn forecast(service: &Service, pause: Option<&Pause>, now: Timestamp) -> Option<Diagnosis> {
+    let oauth2 = service.config.oauth2()?;
+    let since = notices(service).next()?;
+    let follows = !oauth2.next_client_secret_hint.is_empty();
+    if follows || now < since || service.state(pause) != ServiceState::Ready {
+        return None;
+    }
+    let time = oauth2.client_secret_expire_time?;
+    let detail = match now < time {
+        true => format!("on {time}"),
+        false => format!("the date set was {time}, which has passed"),
+    };
+    let subject = Subject::of(&service.config);
+    Some(Diagnosis {
+        since: Some(since),
+        ..catalogue::local(Reason::ClientSecretExpiresSoon, &subject, &detail)
+    })
+}
+
+/// When a service gives notice of its client secret's expiry, the earliest first.
+pub fn notices(service: &Service) -> impl Iterator<Item = Timestamp> {
+    let oauth2 = service.config.oauth2();
+    let time = oauth2.and_then(|oauth2| oauth2.client_secret_expire_time);
+    time.into_iter()
+        .flat_map(|time| AHEAD.map(|ahead| time.before(ahead)))
 }

@@ -46,10 +46,28 @@ pub fn update(
     if retest {
         service.tested = false;
     }
+    if client_secret_changes(erase_secrets, secrets, stored) {
+        forget_expiry(&current.config.auth, &mut service.config.auth);
+    }
     Update {
         service,
         forget_grant,
         erase_secrets,
+    }
+}
+
+fn client_secret_changes(erased: bool, change: &SecretsChange, stored: &Secrets) -> bool {
+    let mut secret = stored.client_secret.clone().filter(|_| !erased);
+    change.client_secret.clone().apply(&mut secret);
+    secret != stored.client_secret
+}
+
+/// When a secret expires says nothing of the next one.
+fn forget_expiry(old: &Auth, new: &mut Auth) {
+    if let (Auth::OAuth2(old), Auth::OAuth2(new)) = (old, new)
+        && old.client_secret_expire_time == new.client_secret_expire_time
+    {
+        new.client_secret_expire_time = None;
     }
 }
 
@@ -258,6 +276,48 @@ mod tests {
             Timestamp::default(),
         );
         assert!(result.forget_grant && !result.erase_secrets && result.service.tested);
+    }
+
+    #[test]
+    fn a_client_secret_that_changes_takes_its_date_along() {
+        let dated = |seconds| {
+            let mut auth = oauth2(Provider::Microsoft, "a", Cloud::Global);
+            if let Auth::OAuth2(oauth2) = &mut auth {
+                oauth2.client_secret_expire_time = Some(Timestamp::from_unix_seconds(seconds));
+            }
+            config("a.example", 587, auth)
+        };
+        let date = |asked, brought| {
+            let change = SecretsChange {
+                client_secret: brought,
+                ..SecretsChange::default()
+            };
+            let stored = Secrets {
+                client_secret: Some(Secret::new("old")),
+                ..Secrets::default()
+            };
+            let current = authorized(dated(1));
+            let result = update(
+                &current,
+                dated(asked),
+                &change,
+                &stored,
+                Timestamp::default(),
+            );
+            let time = result
+                .service
+                .config
+                .oauth2()
+                .unwrap()
+                .client_secret_expire_time;
+            time.map(|time| time.unix_micros() / 1_000_000)
+        };
+        let set = |secret| SecretChange::Set(Secret::new(secret));
+        assert_eq!(date(1, SecretChange::Keep), Some(1));
+        assert_eq!(date(1, set("old")), Some(1));
+        assert_eq!(date(1, set("new")), None);
+        assert_eq!(date(2, set("new")), Some(2));
+        assert_eq!(date(1, SecretChange::Clear), None);
     }
 
     #[test]

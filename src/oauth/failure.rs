@@ -97,9 +97,9 @@ impl ProviderError {
         }
     }
 
-    /// Whether the client secret was refused, so that the next one, if there is one, may do.
+    /// Whether the client secret was refused, or missed, so that the next one, if there is one, may do.
     pub fn blames_secret(&self) -> bool {
-        let of_secret = |code: &u32| matches!(code, 70002 | 7000215 | 7000222);
+        let of_secret = |code: &u32| matches!(code, 70002 | 7000215 | 7000218 | 7000222);
         self.kind == ErrorKind::Refused
             && match self.codes.is_empty() {
                 true => self.error == "invalid_client",
@@ -278,6 +278,7 @@ mod tests {
     fn only_a_refused_secret_asks_for_the_next_one() {
         assert!(refused("invalid_client", &[]).blames_secret());
         assert!(refused("invalid_client", &[7000222]).blames_secret());
+        assert!(refused("invalid_client", &[7000218]).blames_secret());
         assert!(!refused("invalid_client", &[650052]).blames_secret());
         assert!(!refused("invalid_grant", &[50173]).blames_secret());
     }

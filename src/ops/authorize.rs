@@ -7,11 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use super::secrets::{self, Ask, Bought};
 use super::{Core, Result, services, to_its_end, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{GrantType, OAuth2, Provider, Service};
 use crate::model::{Error, Reason, Secret, ServiceId, Timestamp};
-use crate::oauth::{self, Client, Outcome, ProviderError, Redirect, TokenAnswer};
+use crate::oauth::{self, Outcome, ProviderError, Redirect, TokenAnswer};
 use crate::store::{PendingAuthorization, ServiceRow, StoreError};
 
 /// A pending authorization lives this long.
@@ -131,9 +132,9 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
         return Err(unknown_state());
     }
     let verifier = open_verifier(core, &pending)?;
-    let answer = exchange(core, &service, oauth2, &pending, &verifier, &redirect).await?;
-    let login_is_proven = check(&service, oauth2, &answer)?;
-    match token::keep(core, &service, token_generation, answer, None).await {
+    let bought = exchange(core, &service, oauth2, &pending, &verifier, &redirect).await?;
+    let login_is_proven = check(&service, oauth2, &bought.answer)?;
+    match token::keep(core, &service, token_generation, bought, None).await {
         Ok(_) => {}
         Err(StoreError::Stale | StoreError::NotFound) => {
             let name = format!("service {}", service.id);
@@ -168,7 +169,7 @@ async fn exchange(
     pending: &PendingAuthorization,
     verifier: &Secret,
     redirect: &Redirect,
-) -> Result<TokenAnswer> {
+) -> Result<Bought> {
     let endpoints = token::endpoints(core, service, oauth2)?;
     let code = match redirect.outcome() {
         Outcome::Refused(error) => return Err(provider_error(service, &error)),
@@ -183,22 +184,21 @@ async fn exchange(
     };
     oauth::check_issuer(redirect, &endpoints)
         .map_err(|mismatch| refusal(service, Reason::ProviderProtocol, &mismatch.to_string()))?;
-    let secret = token::secrets(core, &service.id).await?.client_secret;
-    let client = Client {
-        id: &oauth2.client_id,
-        secret: secret.as_ref(),
-        endpoints: &endpoints,
+    let ask = Ask::Code {
+        code: &code,
+        redirect_uri: &pending.redirect_uri,
+        verifier,
     };
-    let http = async |request| core.egress.http(request).await;
-    let answer = oauth::exchange_code(&client, &code, &pending.redirect_uri, verifier, http)
-        .await
+    let Bought { answer, promotion } = secrets::buy(core, service, oauth2, &ask)
+        .await?
         .map_err(|error| provider_error(service, &error))?;
     // RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
     let scopes = match answer.scopes.is_empty() {
         true => endpoints.scopes.clone(),
         false => answer.scopes,
     };
-    Ok(TokenAnswer { scopes, ..answer })
+    let answer = TokenAnswer { scopes, ..answer };
+    Ok(Bought { answer, promotion })
 }
 
 /// Checks who signed in and what was granted, before anything is stored. Returns whether the
@@ -233,14 +233,19 @@ fn provider_error(service: &Service, error: &ProviderError) -> Error {
     Error::state(format!("services/{}", service.id), diagnosis)
 }
 
-fn oauth2_of(service: &Service) -> Result<&OAuth2> {
-    let oauth2 = service.config.oauth2().ok_or_else(|| {
+/// The settings of a service that must use OAuth 2.0.
+pub(super) fn oauth2_settings(service: &Service) -> Result<&OAuth2> {
+    service.config.oauth2().ok_or_else(|| {
         refusal(
             service,
             Reason::WrongState,
             "the service does not use OAuth 2.0",
         )
-    })?;
+    })
+}
+
+fn oauth2_of(service: &Service) -> Result<&OAuth2> {
+    let oauth2 = oauth2_settings(service)?;
     match oauth2.grant_type {
         GrantType::AuthorizationCode => Ok(oauth2),
         GrantType::ClientCredentials => Err(Error::Unimplemented {

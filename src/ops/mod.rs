@@ -12,6 +12,8 @@ pub mod info;
 pub mod messages;
 mod outcome;
 mod recent;
+pub mod revoke;
+mod secrets;
 pub mod send;
 pub mod send_test;
 pub mod services;

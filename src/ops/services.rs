@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Core, Result, token};
+use super::{Core, Result, secrets};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
 use crate::model::update::{SecretsChange, update};
@@ -30,11 +30,11 @@ pub async fn create(core: &Core, new: NewService) -> Result<ServiceRow> {
     let id = new
         .id
         .unwrap_or_else(|| ServiceId::generate(core.env.random()));
-    let mut secrets = Secrets::default();
-    new.secrets.apply(&mut secrets);
+    let mut known = Secrets::default();
+    new.secrets.apply(&mut known);
     let mut service = Service::new(id.clone(), new.config, now);
-    show_hints(&mut service.config, &secrets);
-    let sealed = token::seal_secrets(core, &id, &secrets);
+    show_hints(&mut service.config, &known);
+    let sealed = secrets::seal(core, &id, &known);
     core.store
         .create_service(now, service, Some(sealed))
         .await
@@ -122,7 +122,7 @@ async fn prepare(
     config: ServiceConfig,
     change: SecretsChange,
 ) -> Result<ServiceChange> {
-    let stored = token::secrets(core, &current.id).await?;
+    let stored = secrets::stored(core, &current.id).await?;
     let names = |config: &ServiceConfig| ServiceConfig {
         display_name: String::new(),
         labels: Labels::default(),
@@ -140,7 +140,7 @@ async fn prepare(
     let secrets = match (touches_secrets, secrets == Secrets::default()) {
         (false, _) => SecretsWrite::Keep,
         (true, true) => SecretsWrite::Erase,
-        (true, false) => SecretsWrite::Put(token::seal_secrets(core, &current.id, &secrets)),
+        (true, false) => SecretsWrite::Put(secrets::seal(core, &current.id, &secrets)),
     };
     Ok(ServiceChange {
         service: result.service,

@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::secrets::{self, Ask, Bought};
 use super::{Core, Result, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_backoff};
-use crate::model::secret::Sealed;
 use crate::model::service::{
-    Auth, Authorization, Grant, OAuth2, Pause, Provider, SaslMechanism, Secrets, Service,
+    Auth, Authorization, Grant, OAuth2, Pause, Provider, SaslMechanism, Service,
 };
 use crate::model::verdict::PauseScope;
 use crate::model::{Diagnosis, Error, Phase, Reason, Secret, ServiceId, Timestamp};
-use crate::oauth::{
-    self, Client, Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer,
-};
+use crate::oauth::{Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer};
 use crate::smtp::Credential;
 use crate::store::{NewToken, ServiceFilter, StoreError, TokenRow};
 
@@ -47,7 +45,7 @@ pub enum NoCredential {
     Stopped(Diagnosis),
     /// Somebody must mend the configuration, and nothing of the service tells yet.
     Misconfigured(Diagnosis),
-    /// The service's address or login has changed since the caller read it.
+    /// The service's address, login or grant has changed since the caller read it.
     Moved,
     /// The provider doesn't answer now.
     Later(Diagnosis, Duration),
@@ -57,7 +55,11 @@ pub enum NoCredential {
 
 impl From<StoreError> for NoCredential {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            // The grant was replaced or forgotten meanwhile, or the service is gone.
+            StoreError::Stale | StoreError::NotFound => Self::Moved,
+            error => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -102,7 +104,7 @@ async fn stored_credential(
     match &config.auth {
         Auth::None => Ok((Credential::None, 0)),
         Auth::Password { username } => {
-            let secrets = secrets(core, &service.id).await?;
+            let secrets = secrets::stored(core, &service.id).await?;
             let password = secrets.password.ok_or_else(|| missing(service))?;
             Ok((
                 Credential::Password {
@@ -114,7 +116,10 @@ async fn stored_credential(
         }
         Auth::OAuth2(oauth2) => {
             let row = core.store.token(&service.id).await?;
-            let row = row.ok_or_else(|| missing(service))?;
+            let row = row.ok_or_else(|| match service.grant {
+                Grant::None => missing(service),
+                Grant::Live | Grant::Dead(_) => NoCredential::Moved,
+            })?;
             let tokens = open_tokens(core, &service.id, &row)?;
             let fresh = core.env.now() + EXPIRY_MARGIN < tokens.access_expire_time;
             let (tokens, generation) = if fresh && row.generation >= not_before {
@@ -138,8 +143,8 @@ pub async fn refresh_due(core: &Arc<Core>, id: &ServiceId) {
         Ok((_, generation)) => {
             return tracing::debug!(service = %id, generation, "refreshed");
         }
-        // How it failed is recorded, and when to try again.
-        Err(NoCredential::Stopped(_) | NoCredential::Later(..)) => return,
+        // How it failed is recorded, and when to try again; or there is nothing to refresh any more.
+        Err(NoCredential::Stopped(_) | NoCredential::Later(..) | NoCredential::Moved) => return,
         Err(error) => error,
     };
     tracing::error!(service = %id, ?error, "a token was not refreshed");
@@ -184,11 +189,7 @@ async fn refresh_in_turn(
         .await?
         .ok_or_else(|| Error::service_not_found(id))?
         .service;
-    let row = core
-        .store
-        .token(id)
-        .await?
-        .ok_or_else(|| missing(&service))?;
+    let row = core.store.token(id).await?.ok_or(NoCredential::Moved)?;
     let tokens = open_tokens(core, id, &row)?;
     if row.generation > seen_generation {
         return Ok((tokens, row.generation));
@@ -213,25 +214,15 @@ async fn refresh_in_turn(
             .await?;
         return Err(NoCredential::Stopped(diagnosis));
     };
-    let secret = secrets(core, id).await?.client_secret;
-    let endpoints = endpoints(core, &service, oauth2)?;
-    let client = Client {
-        id: &oauth2.client_id,
-        secret: secret.as_ref(),
-        endpoints: &endpoints,
-    };
-    match oauth::refresh(&client, &refresh_token, async |request| {
-        core.egress.http(request).await
-    })
-    .await
-    {
-        Ok(answer) => {
+    match secrets::buy(core, &service, oauth2, &Ask::Refresh(&refresh_token)).await? {
+        Ok(bought) => {
             let answer = TokenAnswer {
-                refresh_token: answer.refresh_token.or(Some(refresh_token)),
-                ..answer
+                refresh_token: bought.answer.refresh_token.or(Some(refresh_token)),
+                ..bought.answer
             };
+            let bought = Bought { answer, ..bought };
             let authorization = service.authorization.clone();
-            Ok(keep(core, &service, row.generation, answer, authorization).await?)
+            Ok(keep(core, &service, row.generation, bought, authorization).await?)
         }
         Err(error) => Err(refresh_failed(core, &service, &row, &error).await?),
     }
@@ -244,14 +235,16 @@ fn waits(row: &TokenRow, now: Timestamp) -> Option<Duration> {
     (row.failures > 0 && !wait.is_zero()).then_some(wait)
 }
 
-/// Seals and stores what the provider gave, as the generation after this one.
+/// Seals and stores what the provider gave, as the generation after this one, and the client secret
+/// that it took.
 pub(super) async fn keep(
     core: &Core,
     service: &Service,
     generation: u64,
-    answer: TokenAnswer,
+    bought: Bought,
     before: Option<Authorization>,
 ) -> std::result::Result<(Tokens, u64), StoreError> {
+    let Bought { answer, promotion } = bought;
     let now = core.env.now();
     let told = answer.expires_in.filter(|lifetime| !lifetime.is_zero());
     let lifetime = told.unwrap_or(DEFAULT_LIFETIME);
@@ -294,6 +287,7 @@ pub(super) async fn keep(
         refresh_time,
         end_pause: is_new,
         authorization,
+        promotion,
     };
     // The provider gives it once: it is kept, however long the store takes.
     loop {
@@ -394,31 +388,9 @@ pub async fn check_key(core: &Core) -> Result<()> {
         .services(&ServiceFilter::default(), None, 1)
         .await?;
     match services.first() {
-        Some(row) => secrets(core, &row.service.id).await.map(|_| ()),
+        Some(row) => secrets::stored(core, &row.service.id).await.map(|_| ()),
         None => Ok(()),
     }
-}
-
-/// The secrets of a service, opened.
-pub(super) async fn secrets(core: &Core, id: &ServiceId) -> Result<Secrets> {
-    match core.store.secrets(id).await? {
-        Some(sealed) => open_secrets(core, id, &sealed),
-        None => Ok(Secrets::default()),
-    }
-}
-
-fn open_secrets(core: &Core, id: &ServiceId, sealed: &Sealed) -> Result<Secrets> {
-    let plain = core
-        .vault
-        .open(&secrets_identity(id), sealed)
-        .map_err(|error| Error::Internal(error.to_string()))?;
-    crate::store::decode(&plain).map_err(|error| Error::Internal(error.to_string()))
-}
-
-/// Seals a service's secrets.
-pub(super) fn seal_secrets(core: &Core, id: &ServiceId, secrets: &Secrets) -> Sealed {
-    let plain = zeroize::Zeroizing::new(crate::store::encode(secrets));
-    core.vault.seal(&secrets_identity(id), &plain)
 }
 
 /// Where this service's tokens come from.
@@ -443,7 +415,7 @@ pub(super) fn identity(answer: &TokenAnswer) -> Option<Identity> {
     answer.id_token.as_ref().and_then(Identity::from_id_token)
 }
 
-fn open_tokens(core: &Core, id: &ServiceId, row: &TokenRow) -> Result<Tokens> {
+pub(super) fn open_tokens(core: &Core, id: &ServiceId, row: &TokenRow) -> Result<Tokens> {
     let identity = token_identity(id, row.generation);
     let plain = core
         .vault
@@ -466,10 +438,6 @@ fn bearer(oauth2: &OAuth2, token: Secret) -> Credential {
 fn missing(service: &Service) -> NoCredential {
     let subject = Subject::of(&service.config);
     NoCredential::Misconfigured(catalogue::local(Reason::ServiceNotAuthorized, &subject, ""))
-}
-
-fn secrets_identity(id: &ServiceId) -> String {
-    format!("service/{id}/secrets")
 }
 
 fn token_identity(id: &ServiceId, generation: u64) -> String {

@@ -6,9 +6,10 @@ use super::convert::service_view::{self, ServiceView};
 use super::convert::{self, requests, service, update};
 use super::proto::v1::{self, admin_api_server::AdminApi};
 use super::{Answer, Api};
+use crate::model::Timestamp;
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
-use crate::ops::{info, send_test};
+use crate::ops::{info, revoke, send_test};
 use crate::store::ServiceRow;
 
 #[tonic::async_trait]
@@ -161,9 +162,17 @@ impl AdminApi for Api {
 
     async fn revoke_authorization(
         &self,
-        _: Request<v1::RevokeAuthorizationRequest>,
+        request: Request<v1::RevokeAuthorizationRequest>,
     ) -> Answer<v1::RevokeAuthorizationResponse> {
-        self.unimplemented("RevokeAuthorization")
+        let id = requests::service_id(&request.into_inner().service_id)
+            .map_err(|error| self.status(error))?;
+        let revoked = revoke::revoke(&self.core, &id)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(v1::RevokeAuthorizationResponse {
+            service: Some(self.service(revoked.row).await?),
+            revoked_at_provider: revoked.at_provider,
+        }))
     }
 
     async fn send_test(
@@ -215,15 +224,15 @@ impl Api {
         let budget = services::budget(&self.core, &row.service.id)
             .await
             .map_err(|error| self.status(error))?;
-        let view = self.view(row);
+        let view = self.view(row, self.core.env.now());
         Ok(service_view::service(ServiceView { budget, ..view }))
     }
 
-    /// A service and what is known of it elsewhere.
-    pub(super) fn view(&self, row: ServiceRow) -> ServiceView {
+    /// A service as it was at `time`, and what is known of it elsewhere.
+    pub(super) fn view(&self, row: ServiceRow, time: Timestamp) -> ServiceView {
         ServiceView {
             redirect_uri: services::redirect_uri(&self.core, &row.service),
-            problem: row.problem(),
+            problem: row.problem().or_else(|| row.forecast(time)),
             budget: None,
             row,
         }

@@ -7,6 +7,7 @@ mod admin;
 pub mod codec;
 pub mod convert;
 pub mod error;
+mod health;
 mod mail;
 pub mod proto;
 pub mod server;

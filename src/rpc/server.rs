@@ -11,8 +11,10 @@ use tonic::server::NamedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 
+use super::health::AllHealth;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
 use super::proto::v1::mail_api_server::MailApiServer;
@@ -52,7 +54,8 @@ pub fn serve(
         stopping: stopping.clone(),
     };
     async move {
-        let (mut health, health_service) = tonic_health::server::health_reporter();
+        let mut health = HealthReporter::new();
+        let all_health = HealthServer::new(AllHealth::new(api.clone(), health.clone()));
         set_health(&health, ServingStatus::Serving).await;
         let stop = async {
             stopped(stopping).await;
@@ -69,7 +72,7 @@ pub fn serve(
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .layer(codec::layer())
-            .add_service(health_service)
+            .add_service(all_health)
             .add_service(reflection().build_v1().map_err(io::Error::other)?)
             .add_service(reflection().build_v1alpha().map_err(io::Error::other)?)
             .add_service(
@@ -92,7 +95,7 @@ pub(super) async fn stopped(mut stopping: watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// What health answers for: the process, and each API.
+/// What health answers for beside mailboxes: the process, and each API.
 const NAMES: [&str; 4] = [
     "",
     AdminApiServer::<Api>::NAME,

@@ -10,6 +10,7 @@ use super::convert::{message, requests};
 use super::proto::v1::{self, status_api_server::StatusApi};
 use super::server::stopped;
 use super::{Answer, Api};
+use crate::model::event::Event;
 use crate::model::{Error, Reason, Timestamp};
 use crate::ops::feed::{self, Watch};
 
@@ -68,8 +69,9 @@ impl Api {
         while sender.reserve().await.is_ok() {
             let epoch = watch.epoch();
             // There is room: nobody else fills the queue. A client that is gone ends the loop.
-            let tell = |event| {
-                let told = message::watch_event(event, epoch, |row| self.view(row));
+            let tell = |event: Event| {
+                let time = event.time;
+                let told = message::watch_event(event, epoch, |row| self.view(row, time));
                 let _ = sender.try_send(Ok(told));
             };
             let stretch = tokio::select! {
@@ -110,7 +112,8 @@ impl Api {
     }
 }
 
-fn draining() -> Error {
+/// Why a stream ends when the server is about to stop.
+pub(super) fn draining() -> Error {
     Error::Unavailable {
         reason: Reason::Draining,
         description: "the server is stopping: reconnect and go on from your newest cursor".into(),

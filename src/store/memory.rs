@@ -168,6 +168,10 @@ impl Store for MemoryStore {
         self.write(|state| state.bury_grant(now, id, generation, diagnosis))
     }
 
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        self.write(|state| state.forget_grant(now, id))
+    }
+
     async fn pause_mailbox(
         &self,
         now: Timestamp,
@@ -262,6 +266,10 @@ impl Store for MemoryStore {
 
     async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
         self.write(|state| state.finish(now, claim, finished))
+    }
+
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write(|state| state.give_notice(now, limit))
     }
 
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize> {

@@ -19,6 +19,7 @@
 //! 7. A message whose service can't send is HELD, and QUEUED again when its service becomes READY:
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
+mod grant;
 pub mod memory;
 mod record;
 mod rows;
@@ -32,8 +33,8 @@ use tokio::sync::watch;
 
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
-use crate::model::problem::problem;
-use crate::model::service::{Authorization, LastTest, Pause, Service, ServiceState};
+use crate::model::problem::{forecast, problem};
+use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
     Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason, RequestId, ServiceId,
@@ -41,6 +42,7 @@ use crate::model::{
 };
 
 pub use crate::model::secret::Sealed;
+pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use record::{RecordError, decode, encode};
 
 /// Why a transaction did not happen.
@@ -109,6 +111,11 @@ impl ServiceRow {
     pub fn problem(&self) -> Option<Diagnosis> {
         problem(&self.service, self.pause.as_ref())
     }
+
+    /// What will keep it from sending soon, while it can.
+    pub fn forecast(&self, now: Timestamp) -> Option<Diagnosis> {
+        forecast(&self.service, self.pause.as_ref(), now)
+    }
 }
 
 /// Which services to list: all conditions must hold, an empty one always does.
@@ -151,48 +158,6 @@ pub enum SecretsWrite {
     Keep,
     Put(Sealed),
     Erase,
-}
-
-/// A token at rest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TokenRow {
-    /// Counts the tokens of a service, from 1, also across authorizations: a session opened with
-    /// an older one is not used again.
-    pub generation: u64,
-    pub sealed: Sealed,
-    /// When to refresh it; none when nothing can refresh it.
-    pub refresh_time: Option<Timestamp>,
-    /// A refresh of it is under way in this process.
-    pub claimed: bool,
-    /// Refreshes in a row that failed for a passing reason.
-    pub failures: u32,
-}
-
-/// A token to keep, and what the service shows of it.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    pub service_id: ServiceId,
-    /// The generation it follows; 0 when there never was one. It becomes this plus one.
-    pub expected_generation: u64,
-    pub sealed: Sealed,
-    pub refresh_time: Option<Timestamp>,
-    /// Somebody authorized anew: end the mailbox's pause, so that it is tried at once.
-    pub end_pause: bool,
-    pub authorization: Authorization,
-}
-
-/// An authorization that somebody was sent away to give.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PendingAuthorization {
-    /// SHA-256 of the state: the state itself is not kept.
-    pub state_hash: [u8; 32],
-    pub service_id: ServiceId,
-    /// The PKCE verifier.
-    pub sealed_verifier: Sealed,
-    pub redirect_uri: String,
-    /// Where the page links to afterwards; empty for nowhere.
-    pub return_url: String,
-    pub expire_time: Timestamp,
 }
 
 /// A message to keep.
@@ -361,7 +326,7 @@ pub trait Store: Send + Sync {
     /// The token of a service.
     async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>>;
     /// Keeps a token, sets the grant LIVE and releases held mail. `Stale` unless the newest
-    /// generation is the expected one. Returns the new generation.
+    /// generation is the expected one. Promotes a client secret with it. Returns the new generation.
     async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64>;
     /// Claims tokens whose refresh is due, at most `limit`.
     async fn claim_refreshes(&self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>>;
@@ -381,6 +346,10 @@ pub trait Store: Send + Sync {
         generation: u64,
         diagnosis: Diagnosis,
     ) -> Result<()>;
+
+    /// Removes the grant of a service, its token and the authorizations under way, and fences what
+    /// would renew or replace it; the token as it was. Without a grant it is no event.
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>>;
 
     // Mailboxes.
 
@@ -473,8 +442,14 @@ pub trait Store: Send + Sync {
     /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many. As
     /// with a cancelled one, such a message becomes UNCERTAIN where a recipient is.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
-    /// The first instant after `now` at which `claim_due`, `claim_refreshes` or `expire_due` would
-    /// find something through time alone. To be asked after `claim_due` has taken what is due now.
+    /// Reports, once each, the services that give notice of what will keep them from sending
+    /// ([`problem::notices`]), at most `limit`; returns how many times of notice were due. Those that
+    /// pass together are one.
+    ///
+    /// [`problem::notices`]: crate::model::problem::notices
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize>;
+    /// The first instant after `now` at which `claim_due`, `claim_refreshes`, `expire_due` or
+    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store, before anything else: ends all claims. A transaction
     /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].

@@ -1,4 +1,4 @@
-//! Ends what time ends: expired messages, old records, idle connections.
+//! Ends what time ends: expired messages, old records, idle connections. Tells what it will end.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 use crate::ops::Core;
 use crate::store::StoreError;
 
-/// Messages that one transaction expires.
+/// Messages that one transaction expires, and services of which one tells.
 const BATCH: usize = 256;
 
 /// Idle connections and old records are looked for this often.
@@ -28,7 +28,7 @@ pub async fn run(core: &Core, stop: watch::Receiver<bool>) {
     }
 }
 
-/// Expires what is due, and tidies up once `next_tidy` has come.
+/// Expires what is due, gives the notices that are, and tidies up once `next_tidy` has come.
 ///
 /// # Errors
 /// Those of the store.
@@ -40,6 +40,7 @@ pub async fn run_once(
     // A clock that was set back must not put it off.
     *next_tidy = (*next_tidy).min(now + INTERVAL);
     while core.store.expire_due(now, BATCH).await? == BATCH {}
+    while core.store.give_notice(now, BATCH).await? == BATCH {}
     if now >= *next_tidy {
         *next_tidy = now + INTERVAL;
         core.pool.close_idle().await;

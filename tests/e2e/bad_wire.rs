@@ -95,9 +95,6 @@ fn what_comes_later_is_unimplemented_with_its_reason() {
         let house = House::start().await;
         let mut admin = house.admin();
         let unimplemented = "UNIMPLEMENTED";
-        let request = v1::RevokeAuthorizationRequest::default();
-        let answer = admin.revoke_authorization(request).await;
-        refused(answer, Code::Unimplemented, unimplemented);
         let answer = admin
             .create_access_key(v1::CreateAccessKeyRequest::default())
             .await;

@@ -145,6 +145,7 @@ store! {
     claim_refreshes(now: Timestamp, limit: usize) -> Vec<ServiceId>;
     postpone_refresh(now: Timestamp, id: &ServiceId, generation: u64, time: Timestamp) -> ();
     bury_grant(now: Timestamp, id: &ServiceId, generation: u64, diagnosis: Diagnosis) -> ();
+    forget_grant(now: Timestamp, id: &ServiceId) -> Option<TokenRow>;
     pause_mailbox(now: Timestamp, mailbox: &MailboxKey, pause: Pause) -> ();
     budget(now: Timestamp, id: &ServiceId) -> Option<Budget>;
     begin_test(now: Timestamp, id: &ServiceId) -> std::result::Result<Turn, Exhausted>;
@@ -161,6 +162,7 @@ store! {
     mark_dot(now: Timestamp, claim: &Claim) -> ();
     finish(now: Timestamp, claim: &Claim, finished: Finished) -> ();
     expire_due(now: Timestamp, limit: usize) -> usize;
+    give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;
     recover(now: Timestamp) -> ();
     bounds() -> LogBounds;

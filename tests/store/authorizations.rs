@@ -1,9 +1,9 @@
 //! Promises about authorizations and tokens.
 
-use mailwright::model::Reason;
-use mailwright::model::service::{Grant, ServiceState};
+use mailwright::model::service::{Auth, Grant, ServiceState};
 use mailwright::model::state::MessageState;
-use mailwright::store::{PendingAuthorization, StoreError};
+use mailwright::model::{Reason, Timestamp};
+use mailwright::store::{PendingAuthorization, Promotion, SecretsWrite, StoreError};
 
 use crate::fixtures::*;
 
@@ -246,6 +246,105 @@ pub async fn a_new_authorization_may_end_the_pause(store: Shared) {
     store.save_token(at(4), anew).await.unwrap();
     assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
     assert_eq!(state(&store, 1).await, MessageState::Queued);
+}
+
+pub async fn a_revoked_grant_takes_its_token_and_what_is_under_way_along(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    let begin = store.begin_authorization(at(1), pending("news", 1));
+    begin.await.unwrap();
+    let (before, kept) = (newest(&store).await, store.token(&id).await.unwrap());
+    assert_eq!(store.forget_grant(at(2), &id).await, Ok(kept));
+    assert_eq!(store.token(&id).await, Ok(None));
+    assert_eq!(store.take_authorization(at(3), &[1; 32]).await, Ok(None));
+    assert!(
+        store
+            .claim_refreshes(at(9_999), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let late = store.save_token(at(3), token("news", 1)).await;
+    assert_eq!(late, Err(StoreError::Stale), "a refresh under way");
+    let row = store.service(&id).await.unwrap().unwrap();
+    assert_eq!(row.state(), ServiceState::PendingAuthorization);
+    assert_eq!(row.service.authorization, None);
+    let told = events(&store, before).await;
+    let changes = service_changes(&told);
+    assert_eq!((told.len(), changes.len()), (1, 1));
+    assert_eq!(changes[0].previous_state, Some(ServiceState::Ready));
+
+    // Again: only what was begun since ends.
+    let begin = store.begin_authorization(at(4), pending("news", 2));
+    begin.await.unwrap();
+    assert_eq!(store.forget_grant(at(5), &id).await, Ok(None));
+    assert_eq!(store.take_authorization(at(6), &[2; 32]).await, Ok(None));
+    assert_eq!(newest(&store).await, before + 1);
+    let none = store.forget_grant(at(6), &svc("nobody")).await;
+    assert_eq!(none, Err(StoreError::NotFound));
+}
+
+/// A service whose two client secrets are stored, and the promotion of the second.
+async fn two_secrets(store: &Shared) -> Promotion {
+    authorized(store, "news").await;
+    let mut change = change_of(store, "news").await;
+    if let Auth::OAuth2(oauth2) = &mut change.service.config.auth {
+        oauth2.client_secret_hint = "old".into();
+        oauth2.next_client_secret_hint = "new".into();
+        oauth2.client_secret_expire_time = Some(at(5_000));
+    }
+    change.secrets = SecretsWrite::Put(sealed("both"));
+    store.replace_service(at(1), change).await.unwrap();
+    Promotion {
+        seen: sealed("both"),
+        secrets: sealed("the second"),
+        client_secret_hint: "new".into(),
+    }
+}
+
+/// The client secret's hint, the next one's, and when the first expires.
+async fn shown(store: &Shared) -> (String, String, Option<Timestamp>) {
+    let service = store.service(&svc("news")).await.unwrap().unwrap().service;
+    let oauth2 = service.config.oauth2().unwrap().clone();
+    let time = oauth2.client_secret_expire_time;
+    (
+        oauth2.client_secret_hint,
+        oauth2.next_client_secret_hint,
+        time,
+    )
+}
+
+pub async fn a_client_secret_is_promoted_with_the_token_that_it_bought(store: Shared) {
+    let promotion = two_secrets(&store).await;
+    let (id, before) = (svc("news"), newest(&store).await);
+    let mut late = token("news", 0);
+    late.promotion = Some(promotion.clone());
+    assert_eq!(
+        store.save_token(at(2), late.clone()).await,
+        Err(StoreError::Stale)
+    );
+    assert_eq!(store.secrets(&id).await, Ok(Some(sealed("both"))));
+
+    late.expected_generation = 1;
+    assert_eq!(store.save_token(at(2), late).await, Ok(2));
+    assert_eq!(store.secrets(&id).await, Ok(Some(sealed("the second"))));
+    assert_eq!(shown(&store).await, ("new".into(), String::new(), None));
+    let events = events(&store, before).await;
+    assert_eq!(service_changes(&events).len(), 1);
+}
+
+pub async fn no_secret_is_promoted_over_those_that_were_set_meanwhile(store: Shared) {
+    let promotion = two_secrets(&store).await;
+    let mut change = change_of(&store, "news").await;
+    change.secrets = SecretsWrite::Put(sealed("newer"));
+    store.replace_service(at(2), change).await.unwrap();
+    let before = shown(&store).await;
+    let mut bought = token("news", 1);
+    bought.promotion = Some(promotion);
+    assert_eq!(store.save_token(at(3), bought).await, Ok(2), "it is kept");
+    let kept = store.secrets(&svc("news")).await;
+    assert_eq!(kept, Ok(Some(sealed("newer"))));
+    assert_eq!(shown(&store).await, before);
 }
 
 pub async fn a_dead_grant_is_not_refreshed_but_keeps_its_token(store: Shared) {

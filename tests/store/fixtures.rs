@@ -166,6 +166,7 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
             next_refresh_time: Some(at(3_000)),
         },
         end_pause: false,
+        promotion: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod folder;
 mod histories;
 mod mailboxes;
 mod messages;
+mod notices;
 mod outbox;
 mod pacing;
 mod parts;
@@ -67,6 +68,9 @@ macro_rules! suite {
                 a_dead_grant_is_not_refreshed_but_keeps_its_token,
                 a_dead_grant_holds_mail_with_its_diagnosis,
                 a_late_refresh_changes_nothing,
+                a_revoked_grant_takes_its_token_and_what_is_under_way_along,
+                a_client_secret_is_promoted_with_the_token_that_it_bought,
+                no_secret_is_promoted_over_those_that_were_set_meanwhile,
             ],
             mailboxes: [
                 a_pause_blocks_all_services_of_the_mailbox_and_no_others,
@@ -196,6 +200,13 @@ macro_rules! suite {
                 the_third_lost_reply_waits_for_a_person_whoever_lost_it,
                 claims_of_the_dead_process_are_stale,
                 refreshes_of_the_dead_process_are_due_again,
+            ],
+            notices: [
+                notice_is_given_once_at_each_time,
+                notices_that_pass_together_are_one,
+                a_forecast_is_no_state_and_no_problem_of_mail,
+                a_new_expiry_moves_the_notices,
+                nobody_hears_of_a_service_that_cannot_send_or_is_gone,
             ],
             sweep: [
                 what_waits_past_its_expire_time_expires,

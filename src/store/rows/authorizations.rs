@@ -3,10 +3,10 @@
 use super::base::{Base, Order};
 use super::mailboxes::touched;
 use super::state::State;
-use super::tables::{AUTHORIZATIONS, GENERATIONS, REFRESHES, SERVICES, TOKENS};
-use crate::model::service::{Authorization, Grant, Service};
+use super::tables::{AUTHORIZATIONS, GENERATIONS, REFRESHES, SECRETS, SERVICES, TOKENS};
+use crate::model::service::{Auth, Authorization, Grant, Service};
 use crate::model::{Diagnosis, ServiceId, Timestamp};
-use crate::store::{NewToken, PendingAuthorization, Result, StoreError, TokenRow};
+use crate::store::{NewToken, PendingAuthorization, Promotion, Result, StoreError, TokenRow};
 
 impl<B: Base> State<B> {
     pub fn begin_authorization(&mut self, pending: PendingAuthorization) -> Result<()> {
@@ -42,12 +42,15 @@ impl<B: Base> State<B> {
             failures: 0,
         };
         self.put_token(&id, &row)?;
-        let news = old.grant != Grant::Live || !same_but_times(&old, &token.authorization);
-        let service = Service {
+        let mut news = old.grant != Grant::Live || !same_but_times(&old, &token.authorization);
+        let mut service = Service {
             grant: Grant::Live,
             authorization: Some(token.authorization),
             ..old
         };
+        if let Some(promotion) = token.promotion {
+            news |= self.promote(&mut service, promotion)?;
+        }
         let mailbox = service.mailbox();
         let pause = token.end_pause.then_some((&mailbox, None));
         if news || pause.is_some() {
@@ -103,6 +106,22 @@ impl<B: Base> State<B> {
         let mut service = next_refresh(self.require_service(id)?.service, None);
         service.grant = Grant::Dead(diagnosis);
         self.edit(now, Some(touched(service, now)), None)
+    }
+
+    pub fn forget_grant(&mut self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        let old = self.require_service(id)?.service;
+        let token = self.get(TOKENS, id)?;
+        self.forget_token(id)?;
+        self.forget_authorizations(id)?;
+        if old.grant != Grant::None || old.authorization.is_some() {
+            let service = Service {
+                grant: Grant::None,
+                authorization: None,
+                ..old
+            };
+            self.edit(now, Some(touched(service, now)), None)?;
+        }
+        Ok(token)
     }
 
     /// Makes a refresh due that failed and waits.
@@ -161,6 +180,22 @@ impl<B: Base> State<B> {
             self.remove(AUTHORIZATIONS, &pending.state_hash)?;
         }
         Ok(())
+    }
+
+    /// Puts the next client secret in the place of the client secret, unless an admin has set others
+    /// meanwhile; whether it did. When the new one expires, nobody has said.
+    fn promote(&mut self, service: &mut Service, promotion: Promotion) -> Result<bool> {
+        let Auth::OAuth2(oauth2) = &mut service.config.auth else {
+            return Ok(false);
+        };
+        if self.get(SECRETS, &service.id)? != Some(promotion.seen) {
+            return Ok(false);
+        }
+        self.put(SECRETS, &service.id, &promotion.secrets);
+        oauth2.client_secret_hint = promotion.client_secret_hint;
+        oauth2.next_client_secret_hint = String::new();
+        oauth2.client_secret_expire_time = None;
+        Ok(true)
     }
 
     fn next_generation(&mut self, id: &ServiceId) -> Result<u64> {

@@ -92,6 +92,7 @@ impl<B: Base> State<B> {
             self.put_pause(mailbox, pause)?;
         }
         if let Some(service) = service {
+            self.plan_notice(now, &service)?;
             self.put_service(&service)?;
         }
         for (old, id) in before {

@@ -15,6 +15,7 @@ mod finish;
 mod key;
 mod mailboxes;
 mod messages;
+mod notices;
 mod outbox;
 mod parts;
 mod progress;

@@ -103,6 +103,7 @@ impl<B: Base> State<B> {
         self.remove(SECRETS, id)?;
         self.forget_token(id)?;
         self.forget_authorizations(id)?;
+        self.forget_notice(&row.service)?;
         self.remove(SERVICES, id)?;
         self.leave_mailbox(&row.service.mailbox(), id)?;
         let change = Changed {

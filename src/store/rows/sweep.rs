@@ -4,8 +4,8 @@ use super::base::{Base, Order};
 use super::claims::{first_id, just_after};
 use super::state::State;
 use super::tables::{
-    ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, RECIPIENTS, REFRESHES, REQUEST_TIMES,
-    REQUESTS, SEQUENCES, WAKES,
+    ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, NOTICES, RECIPIENTS, REFRESHES,
+    REQUEST_TIMES, REQUESTS, SEQUENCES, WAKES,
 };
 use crate::model::message::{Message, Outcome};
 use crate::model::state::Event;
@@ -32,6 +32,13 @@ impl<B: Base> State<B> {
         let mut next: Vec<Timestamp> = Vec::new();
         if let Some(key) = self.keys(EXPIRING, (after, first_id())..).next() {
             next.push(key?.0);
+        }
+        for key in self.keys(NOTICES, ..) {
+            let (time, _) = key?;
+            if time > now {
+                next.push(time);
+                break;
+            }
         }
         for key in self.keys(REFRESHES, ..) {
             let (time, _) = key?;

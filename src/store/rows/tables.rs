@@ -70,6 +70,8 @@ pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
 pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
 /// What has not ended, of all services.
 pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
+/// When a service gives notice next of what will keep it from sending.
+pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -142,6 +142,12 @@ impl Store for SledStore {
         .await
     }
 
+    async fn forget_grant(&self, now: Timestamp, id: &ServiceId) -> Result<Option<TokenRow>> {
+        let id = id.clone();
+        self.write("forget", move |state| state.forget_grant(now, &id))
+            .await
+    }
+
     async fn pause_mailbox(
         &self,
         now: Timestamp,
@@ -297,6 +303,11 @@ impl Store for SledStore {
     async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
         let claim = claim.clone();
         self.write("finish", move |state| state.finish(now, &claim, finished))
+            .await
+    }
+
+    async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.write("notice", move |state| state.give_notice(now, limit))
             .await
     }
 
