@@ -7,11 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Core, Result, services, to_its_end, token};
+use super::{Core, Result, app_only, granted, services, to_its_end, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{GrantType, OAuth2, Provider, Service};
 use crate::model::{Error, Reason, Secret, ServiceId, Timestamp};
-use crate::oauth::{self, Client, Outcome, ProviderError, Redirect, TokenAnswer};
+use crate::oauth::{self, Client, Endpoints, Outcome, ProviderError, Redirect, TokenAnswer};
 use crate::store::{PendingAuthorization, ServiceRow, StoreError};
 
 /// A pending authorization lives this long.
@@ -130,9 +130,15 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
     if !door_fits(&door, &service, oauth2) {
         return Err(unknown_state());
     }
-    let verifier = open_verifier(core, &pending)?;
-    let answer = exchange(core, &service, oauth2, &pending, &verifier, &redirect).await?;
-    let login_is_proven = check(&service, oauth2, &answer)?;
+    let endpoints = token::endpoints(core, &service, oauth2)?;
+    let answer = answer(core, &service, oauth2, &endpoints, &pending, &redirect).await?;
+    let login_is_proven = granted::check(&service, oauth2, &endpoints, &answer)?;
+    // RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
+    let scopes = match answer.scopes.is_empty() {
+        true => endpoints.scopes,
+        false => answer.scopes,
+    };
+    let answer = TokenAnswer { scopes, ..answer };
     match token::keep(core, &service, token_generation, answer, None).await {
         Ok(_) => {}
         Err(StoreError::Stale | StoreError::NotFound) => {
@@ -161,59 +167,59 @@ fn door_fits(door: &Door, service: &Service, oauth2: &OAuth2) -> bool {
     }
 }
 
+/// What the provider gives for what came back.
+async fn answer(
+    core: &Core,
+    service: &Service,
+    oauth2: &OAuth2,
+    endpoints: &Endpoints,
+    pending: &PendingAuthorization,
+    redirect: &Redirect,
+) -> Result<TokenAnswer> {
+    let code = match (oauth2.grant_type, redirect.outcome()) {
+        (_, Outcome::Refused(error)) => return Err(provider_error(service, &error)),
+        (GrantType::AuthorizationCode, Outcome::Code(code)) => Some(code),
+        // Of which tenant is known from the settings: what came back could name any.
+        (GrantType::ClientCredentials, Outcome::AdminConsent) => None,
+        (GrantType::AuthorizationCode, _) => {
+            return Err(malformed(
+                service,
+                "the answer holds neither a code nor an error",
+            ));
+        }
+        (GrantType::ClientCredentials, _) => {
+            return Err(malformed(
+                service,
+                "the answer holds neither an admin's consent nor an error",
+            ));
+        }
+    };
+    oauth::check_issuer(redirect, endpoints)
+        .map_err(|mismatch| malformed(service, &mismatch.to_string()))?;
+    let answer = match code {
+        Some(code) => exchange(core, service, oauth2, endpoints, pending, &code).await?,
+        None => app_only::fetch(core, service, oauth2).await?,
+    };
+    answer.map_err(|error| provider_error(service, &error))
+}
+
 async fn exchange(
     core: &Core,
     service: &Service,
     oauth2: &OAuth2,
+    endpoints: &Endpoints,
     pending: &PendingAuthorization,
-    verifier: &Secret,
-    redirect: &Redirect,
-) -> Result<TokenAnswer> {
-    let endpoints = token::endpoints(core, service, oauth2)?;
-    let code = match redirect.outcome() {
-        Outcome::Refused(error) => return Err(provider_error(service, &error)),
-        Outcome::Code(code) => code,
-        Outcome::AdminConsent | Outcome::Nothing => {
-            return Err(refusal(
-                service,
-                Reason::ProviderProtocol,
-                "the answer holds neither a code nor an error",
-            ));
-        }
-    };
-    oauth::check_issuer(redirect, &endpoints)
-        .map_err(|mismatch| refusal(service, Reason::ProviderProtocol, &mismatch.to_string()))?;
+    code: &Secret,
+) -> Result<std::result::Result<TokenAnswer, ProviderError>> {
+    let verifier = open_verifier(core, pending)?;
     let secret = token::secrets(core, &service.id).await?.client_secret;
     let client = Client {
         id: &oauth2.client_id,
         secret: secret.as_ref(),
-        endpoints: &endpoints,
+        endpoints,
     };
     let http = async |request| core.egress.http(request).await;
-    let answer = oauth::exchange_code(&client, &code, &pending.redirect_uri, verifier, http)
-        .await
-        .map_err(|error| provider_error(service, &error))?;
-    // RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
-    let scopes = match answer.scopes.is_empty() {
-        true => endpoints.scopes.clone(),
-        false => answer.scopes,
-    };
-    Ok(TokenAnswer { scopes, ..answer })
-}
-
-/// Checks who signed in and what was granted, before anything is stored. Returns whether the
-/// provider said who it was.
-fn check(service: &Service, oauth2: &OAuth2, answer: &TokenAnswer) -> Result<bool> {
-    let identity = token::identity(answer);
-    if let Some(identity) = &identity
-        && !identity.names(oauth2.consent_email())
-    {
-        return Err(refusal(service, Reason::WrongAccount, identity.login()));
-    }
-    if answer.refresh_token.is_none() {
-        return Err(refusal(service, Reason::NoRefreshToken, ""));
-    }
-    Ok(identity.is_some())
+    Ok(oauth::exchange_code(&client, code, &pending.redirect_uri, &verifier, http).await)
 }
 
 async fn pending_service(core: &Core, pending: &PendingAuthorization) -> Result<ServiceRow> {
@@ -234,22 +240,20 @@ fn provider_error(service: &Service, error: &ProviderError) -> Error {
 }
 
 fn oauth2_of(service: &Service) -> Result<&OAuth2> {
-    let oauth2 = service.config.oauth2().ok_or_else(|| {
+    service.config.oauth2().ok_or_else(|| {
         refusal(
             service,
             Reason::WrongState,
             "the service does not use OAuth 2.0",
         )
-    })?;
-    match oauth2.grant_type {
-        GrantType::AuthorizationCode => Ok(oauth2),
-        GrantType::ClientCredentials => Err(Error::Unimplemented {
-            what: "the client credentials grant",
-        }),
-    }
+    })
 }
 
-fn refusal(service: &Service, reason: Reason, detail: &str) -> Error {
+fn malformed(service: &Service, detail: &str) -> Error {
+    refusal(service, Reason::ProviderProtocol, detail)
+}
+
+pub(super) fn refusal(service: &Service, reason: Reason, detail: &str) -> Error {
     let diagnosis = catalogue::local(reason, &Subject::of(&service.config), detail);
     Error::state(format!("services/{}", service.id), diagnosis)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Core, Result, to_its_end};
+use super::{Core, Result, app_only, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_backoff};
 use crate::model::secret::Sealed;
@@ -206,6 +206,15 @@ async fn refresh_in_turn(
     let Some(oauth2) = service.config.oauth2() else {
         return Err(missing(&service));
     };
+    if app_only::is_of(&service) {
+        return match app_only::fetch(core, &service, oauth2).await? {
+            Ok(answer) => {
+                let authorization = service.authorization.clone();
+                Ok(keep(core, &service, row.generation, answer, authorization).await?)
+            }
+            Err(error) => Err(refresh_failed(core, &service, &row, &error).await?),
+        };
+    }
     let Some(refresh_token) = tokens.refresh_token else {
         let diagnosis = catalogue::local(Reason::NoRefreshToken, &Subject::of(&service.config), "");
         core.store
@@ -255,10 +264,9 @@ pub(super) async fn keep(
     let now = core.env.now();
     let told = answer.expires_in.filter(|lifetime| !lifetime.is_zero());
     let lifetime = told.unwrap_or(DEFAULT_LIFETIME);
-    let refresh_time = answer
-        .refresh_token
-        .is_some()
-        .then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
+    let can_refresh = answer.refresh_token.is_some() || app_only::is_of(service);
+    let refresh_time =
+        can_refresh.then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
     let is_new = before.is_none();
     let authorization = match before {
         Some(before) => before,
@@ -330,7 +338,8 @@ async fn refresh_failed(
             .await?;
         return Ok(NoCredential::Later(diagnosis, wait));
     }
-    if error.kills_grant() {
+    // An app that acts for itself has nothing that could be dead: whoever mends it needn't come back.
+    if error.kills_grant() && !app_only::is_of(service) {
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "the grant died: {}", diagnosis.summary);
         core.store
             .bury_grant(now, &service.id, row.generation, diagnosis.clone())

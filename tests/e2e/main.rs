@@ -18,6 +18,7 @@ mod watch;
 
 mod admin;
 mod again;
+mod app_only;
 mod authorization;
 mod bad_fields;
 mod bad_mail;
