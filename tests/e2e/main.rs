@@ -34,6 +34,7 @@ mod feed_cursors;
 mod folder;
 mod full_disk;
 mod grant_death;
+mod granted;
 mod idempotency;
 mod kill_nine;
 mod operation;
