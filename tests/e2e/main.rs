@@ -13,6 +13,7 @@ mod fault;
 mod harness;
 mod process;
 mod requests;
+mod rogue;
 mod site;
 mod watch;
 
@@ -40,6 +41,7 @@ mod kill_nine;
 mod operation;
 mod outbox;
 mod pace;
+mod provider_attacks;
 mod readiness;
 mod recipients;
 mod retention;
