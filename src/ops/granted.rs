@@ -45,7 +45,7 @@ pub(super) fn check(
     if needs_refresh_token && answer.refresh_token.is_none() {
         return refused(Reason::NoRefreshToken, "");
     }
-    Ok(identity.is_some())
+    Ok(identity.is_some_and(|identity| !identity.login().is_empty()))
 }
 
 fn wrong_identity(
@@ -62,7 +62,8 @@ fn wrong_identity(
         );
         return Some((Reason::ProviderProtocol, why));
     }
-    if !identity.names(oauth2.consent_email()) {
+    // An id_token without a name tells as little as none.
+    if !identity.login().is_empty() && !identity.names(oauth2.consent_email()) {
         return Some((Reason::WrongAccount, identity.login().to_owned()));
     }
     // A domain would have to be looked up; only a GUID can be compared.

@@ -69,6 +69,15 @@ fn any_name_in_the_id_token_will_do_and_without_one_the_login_proves_it() {
             let page = house.authorize("adele", ADELE).await;
             assert_eq!(page.status, 200, "{kept}: {}", page.body);
         }
+        for name in names {
+            house.control().id_token_claim(name, Some(Value::Null));
+        }
+        let page = house.authorize("adele", ADELE).await;
+        assert!(
+            page.body.contains("did not say who signed in"),
+            "{}",
+            page.body
+        );
         let mut service = custom(&house);
         let settings = oauth2(&mut service);
         settings.scopes.push("email".into()); // and thus no openid
