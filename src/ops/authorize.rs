@@ -95,8 +95,8 @@ pub enum Door {
     SharedCallback,
     /// `/oauth2/callback/{service_id}`.
     OwnCallback(String),
-    /// The platform's own page, by CompleteAuthorize.
-    Platform,
+    /// The platform's own page, by CompleteAuthorize; and the service of its path, where it tells.
+    Platform(Option<ServiceId>),
 }
 
 /// Finishes an authorization with what came back. The state is used up, also by a failure.
@@ -161,7 +161,7 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
 fn door_fits(door: &Door, service: &Service, oauth2: &OAuth2) -> bool {
     let is_custom = matches!(oauth2.provider, Provider::Custom(_));
     match door {
-        Door::Platform => true,
+        Door::Platform(named) => named.as_ref().is_none_or(|id| *id == service.id),
         Door::SharedCallback => !is_custom,
         Door::OwnCallback(id) => is_custom && service.id.as_str() == id,
     }

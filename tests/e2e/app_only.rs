@@ -232,6 +232,40 @@ fn the_tenant_that_comes_back_is_not_believed() {
 }
 
 #[test]
+fn an_app_token_for_graph_is_named_before_it_is_stored() {
+    run(async {
+        let house = House::start().await;
+        let mut service = app_only(&house);
+        oauth2(&mut service).scopes = vec!["https://graph.microsoft.com/.default".into()];
+        house.create("adele", service).await;
+        let back = house.consent("adele", ADELE).await;
+        let answer = complete(&house, &back).await;
+        refused(answer, Code::FailedPrecondition, "WRONG_AUDIENCE");
+        assert_eq!(house.get("adele").await.authorization, None);
+    });
+}
+
+#[test]
+fn a_service_that_people_consented_to_changes_over_by_a_new_authorization() {
+    run(async {
+        let house = House::start().await;
+        let mut service = house.service(NOREPLY);
+        oauth2(&mut service).consent_email = ADELE.into();
+        house.ready("adele", service).await;
+        let mut changed = app_only(&house);
+        changed.service_id = "adele".into();
+        let paths = ["oauth2.grant", "oauth2.tenant_id"];
+        let changed = house.update(changed, &paths).await.unwrap();
+        assert_eq!(changed.state(), ServiceState::PendingAuthorization);
+        let held = house.mail_to(&[ALEX]).await;
+        assert_eq!(held.state(), MessageState::Held);
+        assert_eq!(house.authorize("adele", ADELE).await.status, 200);
+        house.message_in(&held.message_id, MessageState::Sent).await;
+        assert_eq!(fetched(&house), 1);
+    });
+}
+
+#[test]
 fn each_grant_ends_with_its_own_answer() {
     run(async {
         let house = House::start().await;

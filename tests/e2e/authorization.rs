@@ -250,7 +250,14 @@ pub async fn complete(house: &House, location: &str) -> Result<v1::Service, Stat
         admin_consent: of("admin_consent") == "True",
         tenant: of("tenant"),
         iss: of("iss"),
+        service_id: service_in(location).to_owned(),
     };
     let answer = house.admin().complete_authorize(request).await?;
     Ok(answer.into_inner().service.unwrap())
+}
+
+/// The service that the path ends with.
+fn service_in(location: &str) -> &str {
+    let path = location.split('?').next().unwrap_or_default();
+    path.split("/oauth2/callback/").nth(1).unwrap_or_default()
 }

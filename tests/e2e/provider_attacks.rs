@@ -92,6 +92,12 @@ fn a_code_is_never_shown_to_another_provider() {
             let query = browser::query(&[("state", state), ("code", &code)]);
             assert_eq!(browser::get(&format!("{uri}?{query}")).await.status, 404);
         }
+        // Nor by a platform that owns the page and tells where the browser came back.
+        let hostile = house.begin("hostile").await.state;
+        let query = browser::query(&[("state", &hostile), ("code", &code)]);
+        let back = format!("{}?{query}", honest.redirect_uri);
+        let answer = complete(&house, &back).await;
+        refused(answer, Code::NotFound, "AUTHORIZATION_NOT_FOUND");
         assert!(!rogue.was_asked());
         assert_eq!(redemptions(&house), 0);
         assert!(is_pending(&house, "honest").await && is_pending(&house, "hostile").await);
