@@ -4,6 +4,7 @@
 # Go 1.19 builds this grpcurl, and that is what Debian 12 has; later ones ask for a newer Go.
 GRPCURL_VERSION := v1.9.1
 BUF_VERSION := 1.75.0
+OAUTH2_MOCK_SERVER_VERSION := 8.2.3
 AIOSMTPD_VERSION := 1.4.6
 # All that it needs.
 AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
@@ -13,6 +14,7 @@ TOOLS := $(CURDIR)/.tools
 GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
+OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 
 # tests/grpcurl.rs and tests/interop find their tools here.
@@ -76,7 +78,7 @@ baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contrac
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(BUF_STAMP) $(AIOSMTPD) postfix ## install grpcurl, buf and aiosmtpd in .tools/, and Postfix; at once when they are there
+tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) postfix ## install grpcurl, buf, oauth2-mock-server and aiosmtpd in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -115,6 +117,17 @@ $(BUF_STAMP):
 	@mkdir -p $(@D) $(TOOLS)/node
 	npm install --prefix $(TOOLS)/node --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION)
 	@rm -f $(TOOLS)/stamps/buf-* && touch $@
+
+# In a folder of its own: npm removes what another call has put beside a package.
+$(OAUTH2_MOCK_SERVER):
+	@$(call debian,node,nodejs)
+	@$(call debian,npm,npm)
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
+		echo "make: oauth2-mock-server needs Node.js 20.19 or newer, and this is $$(node --version). Install it from https://nodejs.org, then try again." >&2; \
+		exit 1; }
+	@mkdir -p $(@D) $(TOOLS)/oauth2-mock-server
+	npm install --prefix $(TOOLS)/oauth2-mock-server --no-save --no-audit --no-fund --ignore-scripts oauth2-mock-server@$(OAUTH2_MOCK_SERVER_VERSION)
+	@rm -f $(TOOLS)/stamps/oauth2-mock-server-* && touch $@
 
 $(AIOSMTPD):
 	@$(call debian,python3,python3)

@@ -38,7 +38,6 @@ async fn complete(site: &Site, door: Door, query: Option<&str>) -> Response {
         ),
         Err(Error::State { diagnosis, .. }) => (StatusCode::BAD_REQUEST, page::refused(&diagnosis)),
         Err(Error::NotFound { .. } | Error::Invalid(_)) => (StatusCode::NOT_FOUND, page::unknown()),
-        Err(Error::Unimplemented { .. }) => (StatusCode::NOT_IMPLEMENTED, page::unknown()),
         Err(error @ Error::Conflict { .. }) => {
             (StatusCode::CONFLICT, page::unavailable(&error.to_string()))
         }

@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use crate::model::Diagnosis;
+use crate::model::service::GrantType;
 use crate::ops::authorize::Completed;
 
 /// The page's style: a file of its own, so that the policy can forbid everything inline.
@@ -24,10 +25,15 @@ pub(super) fn authorized(completed: &Completed, grpc: SocketAddr) -> String {
         .authorization
         .as_ref()
         .map_or("", |authorization| authorization.login.as_str());
-    let who = if completed.login_is_proven {
-        format!("<p>Signed in as <b>{}</b>.</p>", escape(login))
-    } else {
-        "<p>The provider did not say who signed in. The first login at the mail server will prove it.</p>".to_owned()
+    let grant_type = service.config.oauth2().map(|oauth2| oauth2.grant_type);
+    let who = match grant_type {
+        Some(GrantType::ClientCredentials) => {
+            "<p>The app acts for itself. The first login at the mail server will prove that it may.</p>".to_owned()
+        }
+        _ if completed.login_is_proven => {
+            format!("<p>Signed in as <b>{}</b>.</p>", escape(login))
+        }
+        _ => "<p>The provider did not say who signed in. The first login at the mail server will prove it.</p>".to_owned(),
     };
     let next = if service.tested {
         "<p>Mail that waited for this is on its way. You can close this window.</p>".to_owned()

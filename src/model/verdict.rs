@@ -85,7 +85,7 @@ impl Then {
 /// Judges a reply to the command of `phase`; the reply to the final dot is judged in
 /// [`Phase::DotSent`]. An intermediate reply (354, 334) is no verdict and must not come here.
 pub fn judge(reply: &Reply, phase: Phase, subject: &Subject) -> Verdict {
-    let row = smtp::find(reply, phase).filter(|_| !reply.is_positive());
+    let row = smtp::find(reply, phase, subject.app_only).filter(|_| !reply.is_positive());
     let (then, mut diagnosis) = match row {
         Some(row) => (row.then, row.diagnosis(subject)),
         None => by_class(reply, phase, subject),

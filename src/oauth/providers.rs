@@ -31,7 +31,7 @@ pub struct Endpoints {
     pub admin_consent: Option<Url>,
     /// Asked for at the authorization endpoint, the mail scope first; may be empty for CUSTOM.
     pub scopes: Vec<String>,
-    /// Sent with refreshes and client credentials; empty means that no scope is sent.
+    /// Of one resource: sent with every token request; empty means that no scope is sent.
     pub token_scopes: Vec<String>,
     /// Between scopes: a space (RFC 6749 §3.3), unless the provider wants otherwise.
     pub scope_separator: String,
@@ -47,8 +47,9 @@ impl Endpoints {
     /// The endpoints of a service's provider.
     ///
     /// Scopes: an override replaces the mail scope. Microsoft always adds `offline_access openid
-    /// profile email`, Google `openid email`; a CUSTOM provider gets exactly what the admin gave,
-    /// and no `scope` at all where that is nothing.
+    /// profile email`, Google `openid email`. A CUSTOM provider gets what the admin gave, and `openid
+    /// profile email` behind it, unless the admin named one of these or the provider can't speak
+    /// OpenID Connect, which knows no separator but the space; no `scope` at all where that is nothing.
     ///
     /// # Errors
     /// The field that makes it impossible, by its path in the service: an endpoint that isn't
@@ -76,6 +77,11 @@ pub fn smtp_host(oauth2: &OAuth2) -> Option<&'static str> {
         Provider::Google => Some("smtp.gmail.com"),
         Provider::Custom(_) => None,
     }
+}
+
+/// Whether a scope is about who signs in and for how long: an answer need not name it.
+pub fn is_sign_in(scope: &str) -> bool {
+    MICROSOFT_SIGN_IN.contains(&scope)
 }
 
 struct CloudData {
@@ -118,10 +124,15 @@ impl CloudData {
     }
 }
 
-/// Scopes that belong to no resource; the first three tell who signed in (OpenID Connect §5.4).
+/// Scopes that belong to no resource; the last three tell who signed in (OpenID Connect §5.4).
 const MICROSOFT_SIGN_IN: [&str; 4] = ["offline_access", "openid", "profile", "email"];
 const GOOGLE_SIGN_IN: [&str; 2] = ["openid", "email"];
-const GOOGLE_MAIL: &str = "https://mail.google.com/";
+const CUSTOM_SIGN_IN: [&str; 3] = ["openid", "profile", "email"];
+
+/// What Google lets mail be sent with.
+pub const GOOGLE_MAIL: &str = "https://mail.google.com/";
+
+const GRAPH: &str = "https://graph.microsoft.com";
 
 /// Parameters of the authorization request that no extra one may replace.
 const OUR_PARAMS: [&str; 7] = [
@@ -196,6 +207,12 @@ fn custom(oauth2: &OAuth2, custom: &CustomProvider) -> Result<Endpoints, Violati
             format!("must not set {name:?}: Mailwright sets it"),
         ));
     }
+    let scope_separator = given(&custom.scope_separator).unwrap_or_else(|| " ".to_owned());
+    let mut scopes = oauth2.scopes.clone();
+    let names_sign_in = |scope: &String| CUSTOM_SIGN_IN.contains(&scope.as_str());
+    if !scopes.is_empty() && scope_separator == " " && !scopes.iter().any(names_sign_in) {
+        scopes.extend(CUSTOM_SIGN_IN.map(str::to_owned));
+    }
     let revocation = given(&custom.revocation_endpoint)
         .map(|url| endpoint("oauth2.custom.revocation_endpoint", &url))
         .transpose()?;
@@ -207,9 +224,9 @@ fn custom(oauth2: &OAuth2, custom: &CustomProvider) -> Result<Endpoints, Violati
         token: endpoint("oauth2.custom.token_endpoint", &custom.token_endpoint)?,
         revocation,
         admin_consent: None,
-        scopes: oauth2.scopes.clone(),
+        scopes,
         token_scopes: Vec::new(),
-        scope_separator: given(&custom.scope_separator).unwrap_or_else(|| " ".to_owned()),
+        scope_separator,
         client_auth: custom.client_auth,
         pkce: !custom.disable_pkce,
         extra_authorize_params: custom.extra_authorize_params.clone(),
@@ -250,16 +267,19 @@ fn with_sign_in(given: &[String], mail: &str, sign_in: &[&str]) -> Vec<String> {
 }
 
 /// What a Microsoft token request may ask: consent covers many resources, a token only one
-/// (AADSTS28000).
+/// (AADSTS28000). It is the first that isn't Graph, which every scope without an address belongs to:
+/// there mail is handed over by another protocol.
 fn of_one_resource(scopes: &[String]) -> Vec<String> {
-    let resource = |scope: &str| {
-        scope
-            .rsplit_once('/')
-            .map(|(resource, _)| resource.to_owned())
+    let resource = |scope: &str| match scope.rsplit_once('/') {
+        Some((resource, _)) => resource.to_lowercase(),
+        None => GRAPH.to_owned(),
     };
-    let first = scopes.first().and_then(|scope| resource(scope));
-    let fits =
-        |scope: &&String| MICROSOFT_SIGN_IN.contains(&scope.as_str()) || resource(scope) == first;
+    let of_resources = || scopes.iter().filter(|scope| !is_sign_in(scope));
+    let wanted = of_resources()
+        .find(|scope| resource(scope) != GRAPH)
+        .or_else(|| of_resources().next())
+        .map(|scope| resource(scope));
+    let fits = |scope: &&String| is_sign_in(scope) || Some(resource(scope)) == wanted;
     scopes.iter().filter(fits).cloned().collect()
 }
 

@@ -33,7 +33,8 @@ pub struct Client<'a> {
     pub endpoints: &'a Endpoints,
 }
 
-/// Redeems a code; `redirect_uri` and `verifier` are those of the authorization URL.
+/// Redeems a code; `redirect_uri` and `verifier` are those of the authorization URL. Where scopes of
+/// several resources were consented to, the token is for the one that mail is sent with.
 ///
 /// # Errors
 /// [`ProviderError`]. A code serves once and a lost answer may have used it up, so a failure that
@@ -52,6 +53,10 @@ pub async fn exchange_code(
     let mut request = oauth
         .exchange_code(code_text)
         .set_redirect_uri(Cow::Owned(redirect));
+    if let Some(scope) = client.scope() {
+        // RFC 6749 §4.1.3 has none here; Microsoft takes it.
+        request = request.add_extra_param("scope", String::clone(&scope));
+    }
     if client.endpoints.pkce {
         let verifier = PkceCodeVerifier::new(verifier.expose().to_owned());
         request = request.set_pkce_verifier(verifier);

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::secrets::{self, Ask, Bought};
-use super::{Core, Result, services, to_its_end, token};
+use super::{Core, Result, granted, services, to_its_end, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{GrantType, OAuth2, Provider, Service};
 use crate::model::{Error, Reason, Secret, ServiceId, Timestamp};
-use crate::oauth::{self, Outcome, ProviderError, Redirect, TokenAnswer};
+use crate::oauth::{self, Endpoints, Outcome, ProviderError, Redirect, TokenAnswer};
 use crate::store::{PendingAuthorization, ServiceRow, StoreError};
 
 /// A pending authorization lives this long.
@@ -49,7 +49,7 @@ pub async fn begin(core: &Core, id: &ServiceId, return_url: &str) -> Result<Begu
         ));
     }
     let service = services::get(core, id).await?.service;
-    let oauth2 = oauth2_of(&service)?;
+    let oauth2 = oauth2_settings(&service)?;
     let (state, verifier) = (
         oauth::new_state(core.env.random()),
         oauth::code_verifier(core.env.random()),
@@ -96,8 +96,8 @@ pub enum Door {
     SharedCallback,
     /// `/oauth2/callback/{service_id}`.
     OwnCallback(String),
-    /// The platform's own page, by CompleteAuthorize.
-    Platform,
+    /// The platform's own page, by CompleteAuthorize; and the service of its path, where it tells.
+    Platform(Option<ServiceId>),
 }
 
 /// Finishes an authorization with what came back. The state is used up, also by a failure.
@@ -127,13 +127,14 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
         token_generation,
         ..
     } = pending_service(core, &pending).await?;
-    let oauth2 = oauth2_of(&service)?;
+    let oauth2 = oauth2_settings(&service)?;
     if !door_fits(&door, &service, oauth2) {
         return Err(unknown_state());
     }
-    let verifier = open_verifier(core, &pending)?;
-    let bought = exchange(core, &service, oauth2, &pending, &verifier, &redirect).await?;
-    let login_is_proven = check(&service, oauth2, &bought.answer)?;
+    let endpoints = token::endpoints(core, &service, oauth2)?;
+    let bought = answer(core, &service, oauth2, &endpoints, &pending, &redirect).await?;
+    let login_is_proven = granted::check(&service, oauth2, &endpoints, &bought.answer)?;
+    let bought = with_scopes(bought, endpoints);
     match token::keep(core, &service, token_generation, bought, None).await {
         Ok(_) => {}
         Err(StoreError::Stale | StoreError::NotFound) => {
@@ -156,64 +157,65 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
 fn door_fits(door: &Door, service: &Service, oauth2: &OAuth2) -> bool {
     let is_custom = matches!(oauth2.provider, Provider::Custom(_));
     match door {
-        Door::Platform => true,
+        Door::Platform(named) => named.as_ref().is_none_or(|id| *id == service.id),
         Door::SharedCallback => !is_custom,
         Door::OwnCallback(id) => is_custom && service.id.as_str() == id,
     }
 }
 
-async fn exchange(
+/// What the provider gives for what came back.
+async fn answer(
     core: &Core,
     service: &Service,
     oauth2: &OAuth2,
+    endpoints: &Endpoints,
     pending: &PendingAuthorization,
-    verifier: &Secret,
     redirect: &Redirect,
 ) -> Result<Bought> {
-    let endpoints = token::endpoints(core, service, oauth2)?;
-    let code = match redirect.outcome() {
-        Outcome::Refused(error) => return Err(provider_error(service, &error)),
-        Outcome::Code(code) => code,
-        Outcome::AdminConsent | Outcome::Nothing => {
-            return Err(refusal(
+    let code = match (oauth2.grant_type, redirect.outcome()) {
+        (_, Outcome::Refused(error)) => return Err(provider_error(service, &error)),
+        (GrantType::AuthorizationCode, Outcome::Code(code)) => Some(code),
+        // Of which tenant is known from the settings: what came back could name any.
+        (GrantType::ClientCredentials, Outcome::AdminConsent) => None,
+        (GrantType::AuthorizationCode, _) => {
+            return Err(malformed(
                 service,
-                Reason::ProviderProtocol,
                 "the answer holds neither a code nor an error",
             ));
         }
+        (GrantType::ClientCredentials, _) => {
+            return Err(malformed(
+                service,
+                "the answer holds neither an admin's consent nor an error",
+            ));
+        }
     };
-    oauth::check_issuer(redirect, &endpoints)
-        .map_err(|mismatch| refusal(service, Reason::ProviderProtocol, &mismatch.to_string()))?;
-    let ask = Ask::Code {
-        code: &code,
-        redirect_uri: &pending.redirect_uri,
-        verifier,
+    oauth::check_issuer(redirect, endpoints)
+        .map_err(|mismatch| malformed(service, &mismatch.to_string()))?;
+    let verifier = open_verifier(core, pending)?;
+    let ask = match &code {
+        Some(code) => Ask::Code {
+            code,
+            redirect_uri: &pending.redirect_uri,
+            verifier: &verifier,
+        },
+        None => Ask::App,
     };
-    let Bought { answer, promotion } = secrets::buy(core, service, oauth2, &ask)
-        .await?
-        .map_err(|error| provider_error(service, &error))?;
-    // RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
-    let scopes = match answer.scopes.is_empty() {
-        true => endpoints.scopes.clone(),
-        false => answer.scopes,
-    };
-    let answer = TokenAnswer { scopes, ..answer };
-    Ok(Bought { answer, promotion })
+    let bought = secrets::buy(core, service, oauth2, &ask).await?;
+    bought.map_err(|error| provider_error(service, &error))
 }
 
-/// Checks who signed in and what was granted, before anything is stored. Returns whether the
-/// provider said who it was.
-fn check(service: &Service, oauth2: &OAuth2, answer: &TokenAnswer) -> Result<bool> {
-    let identity = token::identity(answer);
-    if let Some(identity) = &identity
-        && !identity.names(oauth2.consent_email())
-    {
-        return Err(refusal(service, Reason::WrongAccount, identity.login()));
-    }
-    if answer.refresh_token.is_none() {
-        return Err(refusal(service, Reason::NoRefreshToken, ""));
-    }
-    Ok(identity.is_some())
+/// RFC 6749 §5.1: no scope in the answer means the scope that was asked for.
+fn with_scopes(bought: Bought, endpoints: Endpoints) -> Bought {
+    let scopes = match bought.answer.scopes.is_empty() {
+        true => endpoints.scopes,
+        false => bought.answer.scopes,
+    };
+    let answer = TokenAnswer {
+        scopes,
+        ..bought.answer
+    };
+    Bought { answer, ..bought }
 }
 
 async fn pending_service(core: &Core, pending: &PendingAuthorization) -> Result<ServiceRow> {
@@ -244,17 +246,11 @@ pub(super) fn oauth2_settings(service: &Service) -> Result<&OAuth2> {
     })
 }
 
-fn oauth2_of(service: &Service) -> Result<&OAuth2> {
-    let oauth2 = oauth2_settings(service)?;
-    match oauth2.grant_type {
-        GrantType::AuthorizationCode => Ok(oauth2),
-        GrantType::ClientCredentials => Err(Error::Unimplemented {
-            what: "the client credentials grant",
-        }),
-    }
+fn malformed(service: &Service, detail: &str) -> Error {
+    refusal(service, Reason::ProviderProtocol, detail)
 }
 
-fn refusal(service: &Service, reason: Reason, detail: &str) -> Error {
+pub(super) fn refusal(service: &Service, reason: Reason, detail: &str) -> Error {
     let diagnosis = catalogue::local(reason, &Subject::of(&service.config), detail);
     Error::state(format!("services/{}", service.id), diagnosis)
 }

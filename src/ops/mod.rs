@@ -4,10 +4,12 @@
 //!
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
+mod app_only;
 pub mod authorize;
 pub mod deliver;
 mod failure;
 pub mod feed;
+mod granted;
 pub mod info;
 pub mod messages;
 mod outcome;

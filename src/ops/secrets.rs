@@ -18,6 +18,8 @@ pub(super) enum Ask<'a> {
         verifier: &'a Secret,
     },
     Refresh(&'a Secret),
+    /// The app for itself, at the tenant that the settings name.
+    App,
 }
 
 /// Tokens, and what becomes of the client's secrets when they are kept.
@@ -107,6 +109,13 @@ async fn request(
             verifier,
         } => oauth::exchange_code(client, code, redirect_uri, verifier, http).await,
         Ask::Refresh(refresh_token) => oauth::refresh(client, refresh_token, http).await,
+        // RFC 6749 §4.4.3: there should be no refresh token. One that is there would not be used.
+        Ask::App => oauth::client_credentials(client, http)
+            .await
+            .map(|answer| TokenAnswer {
+                refresh_token: None,
+                ..answer
+            }),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::secrets::{self, Ask, Bought};
-use super::{Core, Result, to_its_end};
+use super::{Core, Result, app_only, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_backoff};
 use crate::model::service::{
@@ -207,17 +207,22 @@ async fn refresh_in_turn(
     let Some(oauth2) = service.config.oauth2() else {
         return Err(missing(&service));
     };
-    let Some(refresh_token) = tokens.refresh_token else {
-        let diagnosis = catalogue::local(Reason::NoRefreshToken, &Subject::of(&service.config), "");
-        core.store
-            .bury_grant(core.env.now(), id, row.generation, diagnosis.clone())
-            .await?;
-        return Err(NoCredential::Stopped(diagnosis));
+    let ask = match &tokens.refresh_token {
+        Some(refresh_token) => Ask::Refresh(refresh_token),
+        None if app_only::is_of(&service) => Ask::App,
+        None => {
+            let subject = Subject::of(&service.config);
+            let diagnosis = catalogue::local(Reason::NoRefreshToken, &subject, "");
+            core.store
+                .bury_grant(core.env.now(), id, row.generation, diagnosis.clone())
+                .await?;
+            return Err(NoCredential::Stopped(diagnosis));
+        }
     };
-    match secrets::buy(core, &service, oauth2, &Ask::Refresh(&refresh_token)).await? {
+    match secrets::buy(core, &service, oauth2, &ask).await? {
         Ok(bought) => {
             let answer = TokenAnswer {
-                refresh_token: bought.answer.refresh_token.or(Some(refresh_token)),
+                refresh_token: bought.answer.refresh_token.or(tokens.refresh_token),
                 ..bought.answer
             };
             let bought = Bought { answer, ..bought };
@@ -248,10 +253,9 @@ pub(super) async fn keep(
     let now = core.env.now();
     let told = answer.expires_in.filter(|lifetime| !lifetime.is_zero());
     let lifetime = told.unwrap_or(DEFAULT_LIFETIME);
-    let refresh_time = answer
-        .refresh_token
-        .is_some()
-        .then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
+    let can_refresh = answer.refresh_token.is_some() || app_only::is_of(service);
+    let refresh_time =
+        can_refresh.then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
     let is_new = before.is_none();
     let authorization = match before {
         Some(before) => before,
@@ -324,7 +328,8 @@ async fn refresh_failed(
             .await?;
         return Ok(NoCredential::Later(diagnosis, wait));
     }
-    if error.kills_grant() {
+    // An app that acts for itself has nothing that could be dead: whoever mends it needn't come back.
+    if error.kills_grant() && !app_only::is_of(service) {
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "the grant died: {}", diagnosis.summary);
         core.store
             .bury_grant(now, &service.id, row.generation, diagnosis.clone())

@@ -150,9 +150,9 @@ impl AdminApi for Api {
         &self,
         request: Request<v1::CompleteAuthorizeRequest>,
     ) -> Answer<v1::CompleteAuthorizeResponse> {
-        let redirect = requests::complete_authorize(request.into_inner())
+        let (service_id, redirect) = requests::complete_authorize(request.into_inner())
             .map_err(|error| self.status(error))?;
-        let completed = authorize::complete(&self.core, Door::Platform, redirect)
+        let completed = authorize::complete(&self.core, Door::Platform(service_id), redirect)
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(v1::CompleteAuthorizeResponse {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::idp::TokenRefusal;
 use super::shared::Shared;
@@ -191,6 +192,37 @@ impl Control {
     /// Refresh answers hold no `refresh_token` (as Google's).
     pub fn omit_rotated_refresh_token(&self, on: bool) {
         self.shared.update(|world| world.omit_rotated = on);
+    }
+
+    /// No answer holds a `refresh_token`, as if `offline_access` had not been asked.
+    pub fn omit_refresh_token(&self, on: bool) {
+        self.shared.update(|world| world.omit_refresh = on);
+    }
+
+    /// Answers hold no `scope` (RFC 6749 section 5.1 allows it where all was granted).
+    pub fn omit_scope(&self, on: bool) {
+        self.shared.update(|world| world.omit_scope = on);
+    }
+
+    /// Users leave this permission (`SMTP.Send`) unticked when they consent: tokens, and the `scope` of
+    /// their answers, lack it. `None` ends it.
+    pub fn untick(&self, permission: Option<&str>) {
+        self.shared.update(|world| {
+            world.unticked = permission.map(str::to_lowercase).into_iter().collect();
+        });
+    }
+
+    /// Users' tokens are for Microsoft Graph, whatever was asked.
+    pub fn graph_tokens(&self, on: bool) {
+        self.shared.update(|world| world.graph_tokens = on);
+    }
+
+    /// Id tokens have this value in this claim; null leaves the claim out, `None` ends it.
+    pub fn id_token_claim(&self, name: &str, value: Option<Value>) {
+        self.shared.update(|world| match value {
+            Some(value) => world.id_claims.insert(name.to_owned(), value),
+            None => world.id_claims.remove(name),
+        });
     }
 
     /// The next `n` token requests are refused in this way, before anything is looked at.

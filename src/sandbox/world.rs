@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::control::{MailboxStats, Stats};
 use super::idp::TokenRefusal;
@@ -189,6 +190,13 @@ pub(super) struct World {
     pub token_lifetime: Duration,
     pub strict_rotation: bool,
     pub omit_rotated: bool,
+    /// Permissions that users leave unticked, lower case.
+    pub unticked: BTreeSet<String>,
+    pub graph_tokens: bool,
+    pub omit_refresh: bool,
+    pub omit_scope: bool,
+    /// What id tokens say in place of the truth; null leaves a claim out.
+    pub id_claims: BTreeMap<String, Value>,
     pub refusals: VecDeque<TokenRefusal>,
     pub hold_tokens: bool,
     pub hold_replies: bool,
@@ -225,6 +233,11 @@ impl World {
             token_lifetime: Duration::from_secs(3599),
             strict_rotation: false,
             omit_rotated: false,
+            unticked: BTreeSet::new(),
+            graph_tokens: false,
+            omit_refresh: false,
+            omit_scope: false,
+            id_claims: BTreeMap::new(),
             refusals: VecDeque::new(),
             hold_tokens: false,
             hold_replies: false,

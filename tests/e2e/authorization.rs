@@ -237,7 +237,7 @@ fn holds_a_microsoft_link(fault: &Fault) {
 }
 
 /// What a redirect's query says, handed over by RPC.
-async fn complete(house: &House, location: &str) -> Result<v1::Service, Status> {
+pub async fn complete(house: &House, location: &str) -> Result<v1::Service, Status> {
     let query = browser::parameters(location);
     let of = |name: &str| query.get(name).cloned().unwrap_or_default();
     let request = v1::CompleteAuthorizeRequest {
@@ -247,8 +247,17 @@ async fn complete(house: &House, location: &str) -> Result<v1::Service, Status> 
         error_description: of("error_description"),
         error_uri: of("error_uri"),
         error_subcode: of("error_subcode"),
-        ..v1::CompleteAuthorizeRequest::default()
+        admin_consent: of("admin_consent") == "True",
+        tenant: of("tenant"),
+        iss: of("iss"),
+        service_id: service_in(location).to_owned(),
     };
     let answer = house.admin().complete_authorize(request).await?;
     Ok(answer.into_inner().service.unwrap())
+}
+
+/// The service that the path ends with.
+fn service_in(location: &str) -> &str {
+    let path = location.split('?').next().unwrap_or_default();
+    path.split("/oauth2/callback/").nth(1).unwrap_or_default()
 }

@@ -32,15 +32,20 @@ impl Arrived {
 
 /// The interpreter that `make tools` set up.
 pub fn python() -> PathBuf {
+    tool("venv/bin/python")
+}
+
+/// What `make tools` set up at this place.
+pub fn tool(path: &str) -> PathBuf {
     let tools = match std::env::var_os("MAILWRIGHT_TOOLS") {
         Some(tools) => PathBuf::from(tools),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools"),
     };
-    let python = tools.join("venv/bin/python");
+    let tool = tools.join(path);
     assert!(
-        python.exists(),
+        tool.exists(),
         "{} is missing: run `make test`, which installs it and then runs all tests",
-        python.display()
+        tool.display()
     );
-    python
+    tool
 }

@@ -18,7 +18,18 @@ pub async fn consent(authorization_url: &str, account: &str) {
         .finish();
     let action = url.join(between(&page, "action=\"", "\"")).unwrap();
     let answer = fetch("POST", &action, &form).await;
-    let back = Url::parse(between(&answer, "location: ", "\r\n")).unwrap();
+    land(&answer).await;
+}
+
+/// Opens the authorization URL of a provider that asks nothing, and follows the way back.
+pub async fn open(authorization_url: &str) {
+    let answer = fetch("GET", &Url::parse(authorization_url).unwrap(), "").await;
+    land(&answer).await;
+}
+
+async fn land(answer: &str) {
+    let head = answer.replace("Location: ", "location: ");
+    let back = Url::parse(between(&head, "location: ", "\r\n")).unwrap();
     let landed = fetch("GET", &back, "").await;
     assert!(landed.starts_with("HTTP/1.1 200 "), "{landed}");
 }

@@ -52,13 +52,14 @@ pub struct House {
     pub folder: Folder,
     pub tls: Certificate,
     pub sandbox: Sandbox,
+    pub env: Env,
     channel: Channel,
 }
 
 impl House {
     pub async fn start() -> Self {
         let env = Env::manual(Timestamp::from_unix_seconds(NOW), 1);
-        let sandbox = sandbox(&env).await;
+        let (sandbox, clock) = (sandbox(&env).await, env.clone());
         let folder = Folder::new();
         let tls = Certificate::make(&folder.0);
         let listeners = Listeners {
@@ -82,6 +83,7 @@ impl House {
             folder,
             tls,
             sandbox,
+            env: clock,
             channel: endpoint.connect().await.unwrap(),
         }
     }
@@ -96,12 +98,21 @@ impl House {
 
     /// A person at a browser consents as this account.
     pub async fn authorize(&self, id: &str, account: &str) {
+        browser::consent(&self.begin(id).await, account).await;
+    }
+
+    /// A person at a browser opens the page of a provider that asks nothing.
+    pub async fn open(&self, id: &str) {
+        browser::open(&self.begin(id).await).await;
+    }
+
+    async fn begin(&self, id: &str) -> String {
         let request = v1::BeginAuthorizeRequest {
             service_id: id.into(),
             return_url: String::new(),
         };
         let begun = self.admin().begin_authorize(request).await.unwrap();
-        browser::consent(&begun.into_inner().authorization_url, account).await;
+        begun.into_inner().authorization_url
     }
 
     pub async fn test(&self, id: &str, to: &str) -> v1::SendTestResponse {

@@ -16,6 +16,8 @@ import sys
 
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult
 
+import bearer
+
 MECHANISMS = {"PLAIN", "LOGIN", "XOAUTH2"}
 
 
@@ -33,6 +35,7 @@ class Handler:
         self.folder = options.folder
         self.login = options.login
         self.password = options.password
+        self.issuer = options.issuer
         self.count = 0
 
     def authenticate(self, _server, _session, _envelope, mechanism, data):
@@ -46,11 +49,17 @@ class Handler:
         if blob is MISSING:
             return AuthResult(success=False)
         form = re.fullmatch(rb"user=([^\x01]+)\x01auth=Bearer ([\x21-\x7e]+)\x01\x01", blob)
-        if form and form[1].decode() == self.login:
+        if form and form[1].decode() == self.login and self.is_good(form[2].decode()):
             return AuthResult(success=True, auth_data=seen("XOAUTH2", form[1].decode(), form[2].decode()))
         # The providers' way: the reason as a challenge, and 535 once the client has answered it.
         await server.challenge_auth('{"status":"401","schemes":"bearer","scope":"https://example.com/"}')
         return AuthResult(success=False, handled=False)
+
+    def is_good(self, token):
+        wrong = bearer.check(token, self.login, self.issuer) if self.issuer else ""
+        if wrong:
+            print("refused for", wrong, flush=True)
+        return not wrong
 
     async def handle_DATA(self, _server, session, envelope):
         self.count += 1
@@ -78,6 +87,7 @@ def read_options():
     parser.add_argument("--auth", choices=sorted(MECHANISMS), help="AUTH by this mechanism is required")
     parser.add_argument("--login")
     parser.add_argument("--password")
+    parser.add_argument("--issuer", help="XOAUTH2 takes this issuer's JWTs alone, not just any token")
     return parser.parse_args()
 
 

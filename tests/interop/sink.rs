@@ -20,6 +20,8 @@ pub struct Sink {
 pub enum Login<'a> {
     /// Any bearer token of this user.
     Xoauth2(&'a str),
+    /// A JWT of this user, signed by this issuer.
+    Jwt(&'a str, &'a str),
     /// By this mechanism, this user and password.
     Password(&'a str, &'a str, &'a str),
 }
@@ -36,6 +38,9 @@ impl Sink {
         let mut arguments = vec!["--cert", &cert, "--key", &key];
         arguments.extend(match *login {
             Login::Xoauth2(user) => vec!["--auth", "XOAUTH2", "--login", user],
+            Login::Jwt(user, issuer) => {
+                vec!["--auth", "XOAUTH2", "--login", user, "--issuer", issuer]
+            }
             Login::Password(mechanism, user, password) => {
                 vec!["--auth", mechanism, "--login", user, "--password", password]
             }

@@ -71,6 +71,10 @@ async fn a_code_is_exchanged_with_secret_and_verifier() {
         ("client_id", "app-1"),
         ("client_secret", "s3cret&value"),
         ("code_verifier", &"v".repeat(43)),
+        (
+            "scope",
+            "https://outlook.office.com/SMTP.Send offline_access openid profile email",
+        ),
     ] {
         assert_eq!(asked.field(name).as_deref(), Some(value), "{name}");
     }

@@ -159,15 +159,57 @@ fn overridden_scopes_replace_the_mail_scope_and_a_token_asks_for_one_resource() 
         endpoints.token_scopes.join(" "),
         "https://outlook.office365.com/SMTP.Send offline_access openid profile email"
     );
+    // Whatever is asked beside it and in whichever order, the token is not for Graph.
+    for (given, of_token) in [
+        (
+            "Mail.Read https://outlook.office.com/SMTP.Send",
+            "https://outlook.office.com/SMTP.Send",
+        ),
+        (
+            "https://graph.microsoft.com/Mail.Send https://outlook.office.com/Mail.Send",
+            "https://outlook.office.com/Mail.Send",
+        ),
+        (
+            "SMTP.Send https://graph.microsoft.com/User.Read",
+            "SMTP.Send https://graph.microsoft.com/User.Read",
+        ),
+    ] {
+        let oauth2 = OAuth2 {
+            scopes: given.split(' ').map(str::to_owned).collect(),
+            ..microsoft.clone()
+        };
+        let endpoints = Endpoints::of(&oauth2, &ProviderOverrides::default()).unwrap();
+        let sign_in = "offline_access openid profile email";
+        assert_eq!(endpoints.scopes.join(" "), format!("{given} {sign_in}"));
+        assert_eq!(
+            endpoints.token_scopes.join(" "),
+            format!("{of_token} {sign_in}")
+        );
+    }
 }
 
 #[test]
-fn a_custom_provider_gets_exactly_what_the_admin_gave() {
+fn a_custom_provider_gets_what_the_admin_gave_and_is_asked_who_signed_in() {
     let base = "https://id.example.com";
     let plain = oauth2(Provider::Custom(Box::new(custom(base))));
     let (_, params) = url_of(&plain);
     assert!(!params.contains_key("scope"));
     assert_eq!(params["x"], "1");
+    assert_eq!(params["code_challenge_method"], "S256");
+    for (given, asked) in [
+        (
+            "mail.send offline_access",
+            "mail.send offline_access openid profile email",
+        ),
+        // An admin who names one of them has chosen.
+        ("mail.send email", "mail.send email"),
+    ] {
+        let oauth2 = OAuth2 {
+            scopes: given.split(' ').map(str::to_owned).collect(),
+            ..plain.clone()
+        };
+        assert_eq!(url_of(&oauth2).1["scope"], asked);
+    }
 
     let mut settings = custom(base);
     settings.scope_separator = ",".to_owned();

@@ -412,3 +412,36 @@ fn claims(token: &str) -> serde_json::Value {
     let bytes = URL_SAFE_NO_PAD.decode(part).expect("is base64url");
     serde_json::from_slice(&bytes).expect("is JSON")
 }
+
+#[tokio::test]
+async fn a_consent_is_spoilt_as_providers_and_people_spoil_it() {
+    let world = World::start().await;
+    let control = world.sandbox.control();
+    control.untick(Some("SMTP.Send"));
+    let code = world.code(ADELE, SMTP_SCOPE).await;
+    let answer = world.redeem(&code).await.json();
+    assert_eq!(text(&answer, "scope"), "openid");
+    control.untick(None);
+
+    control.graph_tokens(true);
+    control.omit_refresh_token(true);
+    control.id_token_claim("upn", Some(serde_json::Value::Null));
+    control.id_token_claim("tid", Some(serde_json::json!("elsewhere")));
+    let code = world.code(ADELE, SMTP_SCOPE).await;
+    let answer = world.redeem(&code).await.json();
+    assert_eq!(
+        text(&answer, "scope"),
+        "https://graph.microsoft.com/SMTP.Send"
+    );
+    assert!(answer.get("refresh_token").is_none());
+    let id = claims(&text(&answer, "id_token"));
+    assert!(id.get("upn").is_none());
+    assert_eq!(
+        (&id["tid"], &id["email"]),
+        (&"elsewhere".into(), &ADELE.into())
+    );
+    control.omit_scope(true);
+    let code = world.code(ADELE, SMTP_SCOPE).await;
+    let answer = world.redeem(&code).await.json();
+    assert!(answer.get("scope").is_none());
+}

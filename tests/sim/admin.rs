@@ -50,7 +50,7 @@ pub async fn authorize(lasting: &Lasting, core: &Arc<Core>, service: usize) -> R
         code: Some(Secret::new(lasting.world.consents(service))),
         ..Redirect::default()
     };
-    authorize::complete(core, Door::Platform, redirect).await?;
+    authorize::complete(core, Door::Platform(None), redirect).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::diagnosis::{Diagnosis, FixedBy, Reason, Scope};
-use super::service::{Cloud, ServiceConfig};
+use super::service::{Cloud, GrantType, ServiceConfig};
 
 pub use oauth::oauth;
 pub use redact::redact;
@@ -38,6 +38,8 @@ pub struct Subject {
     pub host: String,
     /// Decides whose look-up page is linked.
     pub cloud: Cloud,
+    /// The app acts for itself; nobody has signed in.
+    pub app_only: bool,
 }
 
 impl Default for Subject {
@@ -50,6 +52,7 @@ impl Default for Subject {
             tenant: String::new(),
             host: String::new(),
             cloud: Cloud::Global,
+            app_only: false,
         }
     }
 }
@@ -75,6 +78,7 @@ impl Subject {
             client_id: oauth2.client_id.clone(),
             tenant: tenant.to_owned(),
             cloud: oauth2.cloud,
+            app_only: oauth2.grant_type == GrantType::ClientCredentials,
             ..subject
         }
     }

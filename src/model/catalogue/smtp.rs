@@ -23,6 +23,9 @@ pub struct Row {
     #[serde(default, deserialize_with = "lower_case")]
     contains: Vec<String>,
     phase: Option<Phase>,
+    /// Only where the app acts for itself.
+    #[serde(default)]
+    app_only: bool,
     reason: Reason,
     /// What follows.
     pub then: Then,
@@ -31,11 +34,11 @@ pub struct Row {
 }
 
 /// The row that fits best; none when nothing but the class is known.
-pub fn find(reply: &Reply, phase: Phase) -> Option<&'static Row> {
+pub fn find(reply: &Reply, phase: Phase, app_only: bool) -> Option<&'static Row> {
     let text = on_one_line(&reply.text).to_lowercase();
     ROWS.iter()
         .rev()
-        .filter(|row| row.matches(reply, &text, phase))
+        .filter(|row| row.matches(reply, &text, phase) && (app_only || !row.app_only))
         .max_by_key(|row| row.rank())
 }
 
@@ -62,13 +65,15 @@ impl Row {
             && (self.contains.is_empty() || self.contains.iter().any(|one| text.contains(one)))
     }
 
-    /// Enhanced code with text, enhanced code, text, neither; then with a phase; then with a code.
-    fn rank(&self) -> (bool, bool, bool, bool) {
+    /// Enhanced code with text, enhanced code, text, neither; then with a phase; then with a code; then
+    /// for apps alone.
+    fn rank(&self) -> (bool, bool, bool, bool, bool) {
         (
             !self.enhanced.is_empty(),
             !self.contains.is_empty(),
             self.phase.is_some(),
             self.code.is_some(),
+            self.app_only,
         )
     }
 }
@@ -172,7 +177,7 @@ mod tests {
         for row in ROWS.iter() {
             let phase = row.phase.unwrap_or(Phase::DotSent);
             for reply in samples(row) {
-                let found = find(&reply, phase).expect("the sample matches its row");
+                let found = find(&reply, phase, row.app_only).expect("the sample matches its row");
                 assert!(
                     std::ptr::eq(found, row),
                     "{reply} finds {found:?}, not {row:?}"

@@ -85,14 +85,8 @@ pub fn parse(
         {
             found.add("service.oauth2.client_secret", "is required");
         }
-        if *provider == Provider::Microsoft
-            && grant_type == GrantType::ClientCredentials
-            && tenant_id.as_deref() == Some("")
-        {
-            found.add(
-                "service.oauth2.tenant_id",
-                "is required with GRANT_CLIENT_CREDENTIALS",
-            );
+        if *provider == Provider::Microsoft && grant_type == GrantType::ClientCredentials {
+            one_tenant(tenant_id.as_deref(), found);
         }
         if matches!(provider, Provider::Custom(_)) && scopes.is_empty() {
             found.add("service.oauth2.scopes", "is required with PROVIDER_CUSTOM");
@@ -117,6 +111,22 @@ pub fn parse(
         scopes,
     };
     Some((oauth2, change))
+}
+
+/// An app that acts for itself does so in one tenant (AADSTS9001023).
+fn one_tenant(tenant_id: Option<&str>, found: &mut Violations) {
+    const SHARED: [&str; 3] = ["common", "organizations", "consumers"];
+    let is_shared = |tenant| {
+        SHARED
+            .iter()
+            .any(|shared| shared.eq_ignore_ascii_case(tenant))
+    };
+    let rule = match tenant_id {
+        Some("") => "is required with GRANT_CLIENT_CREDENTIALS",
+        Some(tenant) if is_shared(tenant) => "must name one tenant with GRANT_CLIENT_CREDENTIALS",
+        _ => return,
+    };
+    found.add("service.oauth2.tenant_id", rule);
 }
 
 fn hint(change: &SecretChange) -> String {

@@ -128,8 +128,14 @@ pub fn begin_authorize(request: v1::BeginAuthorizeRequest) -> Result<BeginAuthor
 ///
 /// # Errors
 /// [`Error::Invalid`] with every violation.
-pub fn complete_authorize(request: v1::CompleteAuthorizeRequest) -> Result<Redirect, Error> {
+pub fn complete_authorize(
+    request: v1::CompleteAuthorizeRequest,
+) -> Result<(Option<ServiceId>, Redirect), Error> {
     let mut found = Violations::default();
+    let service_id = match request.service_id.as_str() {
+        "" => None,
+        given => found.take("service_id", given.parse()),
+    };
     let fields = [
         ("state", request.state, 512),
         ("code", request.code, 8_192),
@@ -158,7 +164,7 @@ pub fn complete_authorize(request: v1::CompleteAuthorizeRequest) -> Result<Redir
     if found.is_empty() && !says_something {
         found.add("code", "is required without error and admin_consent");
     }
-    found.finish(Some(redirect))
+    found.finish(Some((service_id, redirect)))
 }
 
 /// # Errors

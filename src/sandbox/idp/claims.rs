@@ -2,6 +2,7 @@
 //!
 //! An access token is opaque: its meaning is in the world's table, not in its claims.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use base64::Engine;
@@ -48,6 +49,8 @@ pub(super) struct Identity<'a> {
     pub nonce: Option<&'a str>,
     pub issued: SystemTime,
     pub authority: &'a str,
+    /// Claims that are not told as they are; null leaves one out.
+    pub altered: &'a BTreeMap<String, Value>,
 }
 
 /// A well-formed JWT with `alg` `none`.
@@ -70,6 +73,12 @@ pub(super) fn id_token(identity: &Identity<'_>) -> String {
     });
     if let Some(nonce) = identity.nonce {
         claims["nonce"] = json!(nonce);
+    }
+    for (name, value) in identity.altered {
+        claims[name] = value.clone();
+    }
+    if let Value::Object(claims) = &mut claims {
+        claims.retain(|_, value| !value.is_null());
     }
     format!(
         "{}.{}.",

@@ -3,6 +3,8 @@
 //! A permission without a prefix belongs to Microsoft Graph, and the first resource named decides the
 //! audience of a token silently.
 
+use std::collections::BTreeSet;
+
 use super::errors::Failure;
 
 const GRAPH: &str = "https://graph.microsoft.com";
@@ -39,6 +41,27 @@ pub(super) struct Resolved {
     pub permissions: Vec<String>,
 }
 
+impl Resolved {
+    /// Without these permissions, of whatever resource.
+    pub fn leave_out(&mut self, unticked: &BTreeSet<String>) {
+        let ticked = |scope: &String| !unticked.contains(&last_part(scope));
+        self.granted.retain(ticked);
+        self.permissions.retain(ticked);
+    }
+
+    /// The same permissions, but of Microsoft Graph; consent is not looked at again.
+    pub fn make_graph(&mut self) {
+        GRAPH.clone_into(&mut self.audience);
+        for scope in &mut self.granted {
+            *scope = format!("{GRAPH}/{}", scope.rsplit('/').next().unwrap_or_default());
+        }
+    }
+}
+
+fn last_part(scope: &str) -> String {
+    scope.rsplit('/').next().unwrap_or_default().to_lowercase()
+}
+
 /// Splits at spaces.
 pub(super) fn split(scope: &str) -> Vec<String> {
     scope.split_whitespace().map(str::to_owned).collect()
@@ -46,6 +69,12 @@ pub(super) fn split(scope: &str) -> Vec<String> {
 
 pub(super) fn has(scopes: &[String], wanted: &str) -> bool {
     scopes.iter().any(|scope| scope == wanted)
+}
+
+/// Those that tell who signed in.
+pub(super) fn sign_in(scopes: &[String]) -> String {
+    let named = OIDC.into_iter().take(3).filter(|name| has(scopes, name));
+    named.collect::<Vec<_>>().join(" ")
 }
 
 /// All permissions named, of whatever resource, as consent is recorded.

@@ -258,7 +258,11 @@ fn issue(
     let asked = optional(request.params, "scope")
         .map(scopes::split)
         .unwrap_or_else(|| grant.scopes.clone());
-    let resolved = scopes::resolve(&asked)?;
+    let mut resolved = scopes::resolve(&asked)?;
+    resolved.leave_out(&world.unticked);
+    if world.graph_tokens {
+        resolved.make_graph();
+    }
     check_consent(world, request, &grant.user, &resolved)?;
     let token = AccessToken {
         audience: resolved.audience,
@@ -270,9 +274,16 @@ fn issue(
         expires: request.now + world.token_lifetime,
     };
     let mut body = bearer(world, request, token);
-    body.insert("scope".to_owned(), json!(resolved.granted.join(" ")));
+    if !world.omit_scope {
+        let named = match resolved.granted.is_empty() {
+            true => scopes::sign_in(&asked),
+            false => resolved.granted.join(" "),
+        };
+        body.insert("scope".to_owned(), json!(named));
+    }
     if scopes::has(&asked, "openid") {
         let identity = Identity {
+            altered: &world.id_claims,
             user: &grant.user,
             tenant: &tenant,
             client_id: &grant.client_id,
@@ -282,7 +293,7 @@ fn issue(
         };
         body.insert("id_token".to_owned(), json!(claims::id_token(&identity)));
     }
-    if with_refresh && scopes::has(&grant.scopes, "offline_access") {
+    if with_refresh && !world.omit_refresh && scopes::has(&grant.scopes, "offline_access") {
         let value = claims::refresh_token(request.shared);
         body.insert("refresh_token".to_owned(), json!(value));
         make_room(&mut world.refresh_tokens, TOKENS_MAX, |token| token.issued);

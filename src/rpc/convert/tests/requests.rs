@@ -207,7 +207,7 @@ fn a_redirect_says_something() {
         iss: "https://id.example.com".into(),
         ..request.clone()
     };
-    let redirect = complete_authorize(code).unwrap();
+    let (_, redirect) = complete_authorize(code).unwrap();
     assert_eq!(redirect.code, Some(Secret::new("c")));
     assert_eq!(redirect.state, Some(Secret::new("s")));
     assert_eq!(redirect.iss.as_deref(), Some("https://id.example.com"));
@@ -215,13 +215,13 @@ fn a_redirect_says_something() {
         admin_consent: true,
         ..request.clone()
     };
-    assert!(complete_authorize(consent).unwrap().admin_consent);
+    assert!(complete_authorize(consent).unwrap().1.admin_consent);
     let error = v1::CompleteAuthorizeRequest {
         error: "access_denied".into(),
         error_subcode: "cancel".into(),
         ..request
     };
-    let redirect = complete_authorize(error).unwrap();
+    let (_, redirect) = complete_authorize(error).unwrap();
     assert_eq!(redirect.error, "access_denied");
     assert_eq!(redirect.error_subcode, "cancel");
 }
@@ -238,10 +238,12 @@ fn the_query_of_a_redirect_has_bounds() {
         admin_consent: false,
         tenant: "a".repeat(256),
         iss: "a".repeat(2_049),
+        service_id: "No Id".into(),
     };
     assert_eq!(
         paths(complete_authorize(request)),
         [
+            "service_id",
             "state",
             "code",
             "error",
