@@ -19,6 +19,7 @@
 //! 7. A message whose service can't send is HELD, and QUEUED again in the very transaction in
 //!    which its service becomes READY.
 
+mod load;
 pub mod memory;
 mod record;
 mod rows;
@@ -41,6 +42,7 @@ use crate::model::{
 };
 
 pub use crate::model::secret::Sealed;
+pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
 
 /// Why a transaction did not happen.
@@ -166,6 +168,10 @@ pub struct TokenRow {
     pub claimed: bool,
     /// Refreshes in a row that failed for a passing reason.
     pub failures: u32,
+    /// Why the last one did; none while there was none.
+    pub last_failure: Option<Diagnosis>,
+    /// See [`NewToken::frequency`].
+    pub frequency: u64,
 }
 
 /// A token to keep, and what the service shows of it.
@@ -176,6 +182,10 @@ pub struct NewToken {
     pub expected_generation: u64,
     pub sealed: Sealed,
     pub refresh_time: Option<Timestamp>,
+    /// How often it is refreshed, as [`refresh_frequency`] has it.
+    ///
+    /// [`refresh_frequency`]: crate::model::schedule::refresh_frequency
+    pub frequency: u64,
     /// Somebody authorized anew: end the mailbox's pause, so that it is tried at once.
     pub end_pause: bool,
     pub authorization: Authorization,
@@ -204,34 +214,6 @@ pub struct NewMessage {
     pub body: Sealed,
     /// What may wait with it.
     pub bounds: OutboxBounds,
-}
-
-/// What has been accepted and has not ended: QUEUED, HELD or SENDING.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Load {
-    pub messages: u64,
-    /// The messages' sizes, in octets as sent.
-    pub bytes: u64,
-}
-
-/// The most that may wait, the message to keep included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutboxBounds {
-    /// In one mailbox, whichever of its services it is of.
-    pub mailbox: Load,
-    /// Of all services.
-    pub all: Load,
-}
-
-/// Which part of the outbox is full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Full {
-    /// None: the whole.
-    pub mailbox: Option<MailboxKey>,
-    /// What waits there.
-    pub load: Load,
-    /// The most that may.
-    pub most: Load,
 }
 
 /// What became of a message to keep.
@@ -356,15 +338,18 @@ pub trait Store: Send + Sync {
     /// Keeps a token, sets the grant LIVE and releases held mail. `Stale` unless the newest
     /// generation is the expected one. Returns the new generation.
     async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64>;
-    /// Claims tokens whose refresh is due, at most `limit`.
+    /// Claims tokens whose refresh is due, at most `limit`, the longest due first.
     async fn claim_refreshes(&self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>>;
-    /// Ends a claim without a new token: try again at `refresh_time`.
+    /// The frequencies of all tokens that are refreshed, together.
+    async fn refresh_frequency(&self) -> Result<u64>;
+    /// Ends a claim without a new token, for this failure: try again at `refresh_time`.
     async fn postpone_refresh(
         &self,
         now: Timestamp,
         id: &ServiceId,
         generation: u64,
         refresh_time: Timestamp,
+        failure: Diagnosis,
     ) -> Result<()>;
     /// Sets the grant DEAD and stops refreshing; the token stays for diagnosis until replaced.
     async fn bury_grant(

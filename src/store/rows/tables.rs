@@ -68,6 +68,8 @@ pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
 pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
 /// What has not ended, of all services.
 pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
+/// How often all tokens together are refreshed.
+pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(32);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
