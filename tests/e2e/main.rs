@@ -40,6 +40,7 @@ mod outbox;
 mod pace;
 mod readiness;
 mod recipients;
+mod refreshes;
 mod retention;
 mod retries;
 mod rules;

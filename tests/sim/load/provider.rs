@@ -19,9 +19,8 @@ pub const BESIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Well,
-    Unavailable,
-    /// A page where JSON is expected.
-    Garbled,
+    /// An error page: to some with 503, to others with 200.
+    Broken,
     /// Connections are taken, and nothing is said.
     Silent,
 }
@@ -140,8 +139,10 @@ impl Provider {
             env.sleep(Duration::from_millis(100)).await;
             match mood {
                 Mood::Well => {}
-                Mood::Unavailable => say(&mut stream, "503 Busy", "<html>").await,
-                Mood::Garbled => say(&mut stream, "200 OK", "<html>").await,
+                Mood::Broken => {
+                    let statuses = ["503 Busy", "200 OK"];
+                    say(&mut stream, statuses[service % 2], "<html>").await;
+                }
                 Mood::Silent => {
                     // Until the client gives up.
                     let _ = stream.read(&mut [0]).await;
@@ -177,8 +178,13 @@ impl Provider {
             served.0 = at;
             served.1.push(now);
         }
-        let access = "a".repeat(ACCESS_TOKEN_BYTES);
-        let refresh = "r".repeat(REFRESH_TOKEN_BYTES);
+        let (access, refresh) = match crate::number("MAILBOXES") {
+            Some(_) => (
+                "a".repeat(ACCESS_TOKEN_BYTES),
+                "r".repeat(REFRESH_TOKEN_BYTES),
+            ),
+            None => ("access".to_owned(), "refresh".to_owned()),
+        };
         let body = format!(
             r#"{{"token_type":"Bearer","expires_in":3600,"access_token":"{access}","refresh_token":"{refresh}"}}"#
         );
