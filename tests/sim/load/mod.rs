@@ -81,7 +81,13 @@ fn an_outage_and_a_clock_that_jumps_make_no_stampede() {
 fn a_provider_that_is_silent_keeps_nobody_elses_refreshes_waiting() {
     let mut town = Town::new(mailboxes());
     town.process(async |town, core| {
-        let of_five = |number: usize| if number.is_multiple_of(5) { BESIDE } else { MAIN };
+        let of_five = |number: usize| {
+            if number.is_multiple_of(5) {
+                BESIDE
+            } else {
+                MAIN
+            }
+        };
         town.import(core, of_five).await;
         town.live(15 * MINUTE).await;
         let begun = town.elapsed();
