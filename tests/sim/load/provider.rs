@@ -80,6 +80,11 @@ impl Provider {
         state.busy.clear();
     }
 
+    /// The clock of the process that runs.
+    pub fn env(&self) -> Env {
+        self.lock().env.clone().expect("a process runs")
+    }
+
     /// Time since the first process began.
     pub fn elapsed(&self) -> Duration {
         self.lock().elapsed()
@@ -130,7 +135,7 @@ impl Provider {
             return;
         };
         let service = service_of(&form).expect("a request names its client");
-        let env = self.lock().env.clone().expect("a process runs");
+        let env = self.env();
         if form
             .get("grant_type")
             .is_some_and(|of| of == "refresh_token")
