@@ -55,6 +55,7 @@ soak: rust disks ## crash, cut the power, churn and stream for long, as root: ab
 	ROUNDS=50 cargo test $(LOCKED) --test e2e kill_nine -- --nocapture
 	POWER_ROUNDS=50 cargo test $(LOCKED) --release --test store disk::power -- --nocapture
 	MESSAGES=1000000 cargo test $(LOCKED) --release --test store disk::churn -- --nocapture
+	MAILBOXES=100000 cargo test $(LOCKED) --release --test sim load -- --nocapture --test-threads=1
 	STREAM_MESSAGES=100000 cargo test $(LOCKED) --release --test e2e a_long_stream -- --nocapture
 
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal

@@ -25,7 +25,7 @@ use crate::work::{self, Tasks};
 use crate::{http, rpc};
 
 /// Refreshes under way at once, over all mailboxes.
-const REFRESHES_AT_ONCE: usize = 32;
+const REFRESHES_AT_ONCE: usize = 128;
 
 /// Once deliveries have ended, calls and half-open connections get this long.
 const LINGER: Duration = Duration::from_secs(5);

@@ -13,7 +13,9 @@ mod granted;
 pub mod info;
 pub mod messages;
 mod outcome;
+mod provider_load;
 mod recent;
+pub mod refresh;
 pub mod revoke;
 mod secrets;
 pub mod send;
@@ -23,6 +25,7 @@ pub mod token;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 
@@ -31,8 +34,10 @@ use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::{Error, MailboxKey, Timestamp};
 use crate::smtp::Pool;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::vault::Vault;
+
+pub use provider_load::Ticket;
 
 /// What operations work with; built once, in `app`.
 pub struct Core {
@@ -46,6 +51,7 @@ pub struct Core {
     recent: Arc<recent::Recent>,
     /// A permit for each KiB of a message that is being delivered.
     in_flight_kib: Semaphore,
+    provider_load: provider_load::ProviderLoad,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -85,6 +91,7 @@ impl Core {
             start_time,
             recent: Arc::default(),
             in_flight_kib: Semaphore::new(in_flight_kib),
+            provider_load: provider_load::ProviderLoad::default(),
             refreshing: Mutex::default(),
         }
     }
@@ -94,6 +101,19 @@ impl Core {
         let wanted = kib(bytes).min(kib(self.config.delivery.max_in_flight_bytes));
         let room = self.in_flight_kib.acquire_many(wanted).await;
         room.expect("this semaphore is never closed")
+    }
+
+    /// Room for at most `max` refreshes now, however many are due; else how long to wait for some.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn refresh_tickets(
+        &self,
+        max: usize,
+    ) -> std::result::Result<(Vec<Ticket>, Duration), StoreError> {
+        let frequency = self.store.refresh_frequency().await?;
+        let now = self.env.monotonic();
+        Ok(self.provider_load.tickets(now, frequency, max))
     }
 
     /// Waits for its turn to refresh a token of this mailbox: one at a time (invariant 5).

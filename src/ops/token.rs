@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::refresh::{SILENT, put_off, waits};
 use super::secrets::{self, Ask, Bought};
-use super::{Core, Result, app_only, to_its_end};
+use super::{Core, Result, Ticket, app_only, to_its_end};
 use crate::model::catalogue::{self, Subject};
-use crate::model::schedule::{refresh_after, refresh_backoff};
+use crate::model::schedule::{refresh_after, refresh_frequency};
 use crate::model::service::{
     Auth, Authorization, Grant, OAuth2, Pause, Provider, SaslMechanism, Service,
 };
@@ -125,39 +126,16 @@ async fn stored_credential(
             let (tokens, generation) = if fresh && row.generation >= not_before {
                 (tokens, row.generation)
             } else {
-                refresh(core, &service.id, row.generation).await?
+                refresh(core, &service.id, row.generation, None).await?
             };
             Ok((bearer(oauth2, tokens.access_token.clone()), generation))
         }
     }
 }
 
-/// Refreshes a token whose time has come. How it went is recorded with the service.
-pub async fn refresh_due(core: &Arc<Core>, id: &ServiceId) {
-    let seen = match core.store.token(id).await {
-        Ok(Some(row)) => row.generation,
-        Ok(None) => return,
-        Err(error) => return tracing::error!(service = %id, ?error, "a token can't be read"),
-    };
-    let error = match refresh(core, id, seen).await {
-        Ok((_, generation)) => {
-            return tracing::debug!(service = %id, generation, "refreshed");
-        }
-        // How it failed is recorded, and when to try again; or there is nothing to refresh any more.
-        Err(NoCredential::Stopped(_) | NoCredential::Later(..) | NoCredential::Moved) => return,
-        Err(error) => error,
-    };
-    tracing::error!(service = %id, ?error, "a token was not refreshed");
-    let now = core.env.now();
-    let again = now + refresh_backoff(u32::MAX, Duration::ZERO, core.env.fraction());
-    // Stale means that a newer one is there.
-    if let Err(error) = core.store.postpone_refresh(now, id, seen, again).await {
-        tracing::error!(service = %id, ?error, "a refresh waits for the next start");
-    }
-}
-
 /// Refreshes the token of a service, unless somebody else has replaced the one of
-/// `seen_generation` meanwhile. What the provider returned is durable before it is used.
+/// `seen_generation` meanwhile. What the provider returned is durable before it is used. Whoever
+/// has no ticket for the request gets one at once.
 ///
 /// # Errors
 /// [`NoCredential`]; a dead grant and a broken configuration are recorded before it returns.
@@ -165,15 +143,17 @@ pub(super) async fn refresh(
     core: &Arc<Core>,
     id: &ServiceId,
     seen_generation: u64,
+    ticket: Option<Ticket>,
 ) -> std::result::Result<(Tokens, u64), NoCredential> {
     let (core, id) = (core.clone(), id.clone());
-    to_its_end(async move { refresh_in_turn(&core, &id, seen_generation).await }).await
+    to_its_end(async move { refresh_in_turn(&core, &id, seen_generation, ticket).await }).await
 }
 
 async fn refresh_in_turn(
     core: &Core,
     id: &ServiceId,
     seen_generation: u64,
+    ticket: Option<Ticket>,
 ) -> std::result::Result<(Tokens, u64), NoCredential> {
     let row = core
         .store
@@ -199,10 +179,9 @@ async fn refresh_in_turn(
     }
     if let Some(wait) = waits(&row, core.env.now()) {
         let subject = Subject::of(&service.config);
-        return Err(NoCredential::Later(
-            catalogue::local(Reason::ProviderUnavailable, &subject, ""),
-            wait,
-        ));
+        let unknown = || catalogue::local(Reason::ProviderUnavailable, &subject, "");
+        let failure = row.last_failure.unwrap_or_else(unknown);
+        return Err(NoCredential::Later(failure, wait));
     }
     let Some(oauth2) = service.config.oauth2() else {
         return Err(missing(&service));
@@ -219,7 +198,18 @@ async fn refresh_in_turn(
             return Err(NoCredential::Stopped(diagnosis));
         }
     };
-    match secrets::buy(core, &service, oauth2, &ask).await? {
+    let endpoints = endpoints(core, &service, oauth2)?;
+    let Some(visit) = core.provider_load.visit(endpoints.token.authority()).await else {
+        let subject = Subject::of(&service.config);
+        let failure = catalogue::local(Reason::ProviderUnavailable, &subject, SILENT);
+        return Err(put_off(core, &service, &row, failure, Duration::ZERO).await?);
+    };
+    let urgent = || core.provider_load.urgent(core.env.monotonic());
+    ticket.unwrap_or_else(urgent).spend();
+    let bought = secrets::buy(core, &service, oauth2, &ask).await;
+    let silent = |error: &ProviderError| error.kind == ErrorKind::Transport;
+    visit.ended(!matches!(&bought, Ok(Err(error)) if silent(error)));
+    match bought? {
         Ok(bought) => {
             let answer = TokenAnswer {
                 refresh_token: bought.answer.refresh_token.or(tokens.refresh_token),
@@ -231,13 +221,6 @@ async fn refresh_in_turn(
         }
         Err(error) => Err(refresh_failed(core, &service, &row, &error).await?),
     }
-}
-
-/// How long a refresh that failed still waits: nobody asks the provider more often than the
-/// supervisor would.
-fn waits(row: &TokenRow, now: Timestamp) -> Option<Duration> {
-    let wait = row.refresh_time?.since(now);
-    (row.failures > 0 && !wait.is_zero()).then_some(wait)
 }
 
 /// Seals and stores what the provider gave, as the generation after this one, and the client secret
@@ -289,6 +272,7 @@ pub(super) async fn keep(
         expected_generation: generation,
         sealed,
         refresh_time,
+        frequency: refresh_frequency(lifetime),
         end_pause: is_new,
         authorization,
         promotion,
@@ -317,16 +301,10 @@ async fn refresh_failed(
         since: Some(now),
         ..diagnose(error, service)
     };
-    if error.is_transient() {
-        let wait = refresh_backoff(
-            row.failures,
-            error.retry_after.unwrap_or_default(),
-            core.env.fraction(),
-        );
-        core.store
-            .postpone_refresh(now, &service.id, row.generation, now + wait)
-            .await?;
-        return Ok(NoCredential::Later(diagnosis, wait));
+    // Of what makes no sense as an answer, whatever stands before the provider is the likely author.
+    if error.is_transient() || error.kind == ErrorKind::Protocol {
+        let floor = error.retry_after.unwrap_or_default();
+        return Ok(put_off(core, service, row, diagnosis, floor).await?);
     }
     // An app that acts for itself has nothing that could be dead: whoever mends it needn't come back.
     if error.kills_grant() && !app_only::is_of(service) {
@@ -338,7 +316,13 @@ async fn refresh_failed(
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "can't refresh: {}", diagnosis.summary);
         let probe_time = now + CONFIGURATION_PROBE;
         core.store
-            .postpone_refresh(now, &service.id, row.generation, probe_time)
+            .postpone_refresh(
+                now,
+                &service.id,
+                row.generation,
+                probe_time,
+                diagnosis.clone(),
+            )
             .await?;
         let pause = Pause {
             scope: PauseScope::Mailbox,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sealed;
 use crate::model::service::Authorization;
-use crate::model::{ServiceId, Timestamp};
+use crate::model::{Diagnosis, ServiceId, Timestamp};
 
 /// A token at rest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct TokenRow {
     pub claimed: bool,
     /// Refreshes in a row that failed for a passing reason.
     pub failures: u32,
+    /// Why the last one did; none while there was none.
+    pub last_failure: Option<Diagnosis>,
+    /// See [`NewToken::frequency`].
+    pub frequency: u64,
 }
 
 /// A token to keep, and what the service shows of it.
@@ -30,6 +34,10 @@ pub struct NewToken {
     pub expected_generation: u64,
     pub sealed: Sealed,
     pub refresh_time: Option<Timestamp>,
+    /// How often it is refreshed, as [`refresh_frequency`] has it.
+    ///
+    /// [`refresh_frequency`]: crate::model::schedule::refresh_frequency
+    pub frequency: u64,
     /// Somebody authorized anew: end the mailbox's pause, so that it is tried at once.
     pub end_pause: bool,
     pub authorization: Authorization,

@@ -148,14 +148,19 @@ impl Store for MemoryStore {
         self.write(|state| state.claim_refreshes(now, limit))
     }
 
+    async fn refresh_frequency(&self) -> Result<u64> {
+        self.read(|state| state.refresh_frequency())
+    }
+
     async fn postpone_refresh(
         &self,
         _now: Timestamp,
         id: &ServiceId,
         generation: u64,
         refresh_time: Timestamp,
+        failure: Diagnosis,
     ) -> Result<()> {
-        self.write(|state| state.postpone_refresh(id, generation, refresh_time))
+        self.write(|state| state.postpone_refresh(id, generation, refresh_time, failure))
     }
 
     async fn bury_grant(

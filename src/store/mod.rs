@@ -20,6 +20,7 @@
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
 mod grant;
+mod load;
 pub mod memory;
 mod record;
 mod rows;
@@ -28,7 +29,6 @@ pub mod sled;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::model::event::Event;
@@ -43,6 +43,7 @@ use crate::model::{
 
 pub use crate::model::secret::Sealed;
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
+pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
 
 /// Why a transaction did not happen.
@@ -169,34 +170,6 @@ pub struct NewMessage {
     pub body: Sealed,
     /// What may wait with it.
     pub bounds: OutboxBounds,
-}
-
-/// What has been accepted and has not ended: QUEUED, HELD or SENDING.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Load {
-    pub messages: u64,
-    /// The messages' sizes, in octets as sent.
-    pub bytes: u64,
-}
-
-/// The most that may wait, the message to keep included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutboxBounds {
-    /// In one mailbox, whichever of its services it is of.
-    pub mailbox: Load,
-    /// Of all services.
-    pub all: Load,
-}
-
-/// Which part of the outbox is full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Full {
-    /// None: the whole.
-    pub mailbox: Option<MailboxKey>,
-    /// What waits there.
-    pub load: Load,
-    /// The most that may.
-    pub most: Load,
 }
 
 /// What became of a message to keep.
@@ -328,15 +301,18 @@ pub trait Store: Send + Sync {
     /// Keeps a token, sets the grant LIVE and releases held mail. `Stale` unless the newest
     /// generation is the expected one. Promotes a client secret with it. Returns the new generation.
     async fn save_token(&self, now: Timestamp, token: NewToken) -> Result<u64>;
-    /// Claims tokens whose refresh is due, at most `limit`.
+    /// Claims tokens whose refresh is due, at most `limit`, the longest due first.
     async fn claim_refreshes(&self, now: Timestamp, limit: usize) -> Result<Vec<ServiceId>>;
-    /// Ends a claim without a new token: try again at `refresh_time`.
+    /// The frequencies of all tokens that are refreshed, together.
+    async fn refresh_frequency(&self) -> Result<u64>;
+    /// Ends a claim without a new token, for this failure: try again at `refresh_time`.
     async fn postpone_refresh(
         &self,
         now: Timestamp,
         id: &ServiceId,
         generation: u64,
         refresh_time: Timestamp,
+        failure: Diagnosis,
     ) -> Result<()>;
     /// Sets the grant DEAD and stops refreshing; the token stays for diagnosis until replaced.
     async fn bury_grant(

@@ -1,13 +1,18 @@
-//! Refreshes tokens ahead of their expiry.
+//! Refreshes tokens ahead of their expiry, those first that are due the longest, and however many
+//! are due no faster than the providers are meant to be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
-use crate::ops::{Core, token};
+use crate::ops::{self, Core};
 use crate::store::StoreError;
+
+/// What is due and has to wait goes in groups: a claim is a commit.
+const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 
 /// Refreshes until `stop` is set.
 pub async fn run(core: &Arc<Core>, stop: watch::Receiver<bool>, tasks: &mut Tasks) {
@@ -28,11 +33,18 @@ pub async fn run_once(
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = core.env.now();
     let free = tasks.free();
-    if free > 0 {
-        for id in core.store.claim_refreshes(now, free).await? {
-            let core = core.clone();
-            tasks.begin(async move { token::refresh_due(&core, &id).await });
-        }
+    let (tickets, wait) = core.refresh_tickets(free).await?;
+    let room = tickets.len();
+    let mut claimed = Vec::new();
+    if room > 0 {
+        claimed = core.store.claim_refreshes(now, room).await?;
     }
-    core.store.next_due(now).await
+    let may_be_more = claimed.len() == room;
+    for (id, ticket) in claimed.into_iter().zip(tickets) {
+        let core = core.clone();
+        tasks.begin(async move { ops::refresh::refresh_due(&core, &id, ticket).await });
+    }
+    let next = core.store.next_due(now).await?;
+    let room_time = (room < free && may_be_more).then(|| now + wait.max(CLAIM_AGAIN));
+    Ok(next.into_iter().chain(room_time).min())
 }

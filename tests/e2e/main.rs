@@ -46,6 +46,7 @@ mod pace;
 mod provider_attacks;
 mod readiness;
 mod recipients;
+mod refreshes;
 mod retention;
 mod retries;
 mod revoke;

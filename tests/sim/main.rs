@@ -11,6 +11,7 @@ mod clock;
 mod dice;
 mod house;
 mod letters;
+mod load;
 mod oracle;
 mod plan;
 mod run;

@@ -143,7 +143,8 @@ store! {
     take_authorization(now: Timestamp, hash: &[u8; 32]) -> Option<PendingAuthorization>;
     token(id: &ServiceId) -> Option<TokenRow>;
     claim_refreshes(now: Timestamp, limit: usize) -> Vec<ServiceId>;
-    postpone_refresh(now: Timestamp, id: &ServiceId, generation: u64, time: Timestamp) -> ();
+    postpone_refresh(now: Timestamp, id: &ServiceId, generation: u64, time: Timestamp, failure: Diagnosis) -> ();
+    refresh_frequency() -> u64;
     bury_grant(now: Timestamp, id: &ServiceId, generation: u64, diagnosis: Diagnosis) -> ();
     forget_grant(now: Timestamp, id: &ServiceId) -> Option<TokenRow>;
     pause_mailbox(now: Timestamp, mailbox: &MailboxKey, pause: Pause) -> ();

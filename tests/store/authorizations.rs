@@ -173,6 +173,53 @@ pub async fn a_refresh_is_claimed_once_when_it_is_due(store: Shared) {
     assert!(claim(99_999, 9).await.is_empty());
 }
 
+pub async fn the_longest_due_are_claimed_first(store: Shared) {
+    for (id, due) in [("svc-a", 3_000), ("svc-b", 1_000), ("svc-c", 2_000)] {
+        create_tested(&store, oauth_service(id, id)).await;
+        let mut token = token(id, 0);
+        token.refresh_time = Some(at(due));
+        store.save_token(at(0), token).await.unwrap();
+    }
+    let due = async || store.next_due(at(1_500)).await.unwrap();
+    assert_eq!(
+        due().await,
+        Some(at(2_000)),
+        "what is due already is no news"
+    );
+    let claim = async |limit| store.claim_refreshes(at(9_000), limit).await.unwrap();
+    assert_eq!(claim(2).await, [svc("svc-b"), svc("svc-c")]);
+    assert_eq!(due().await, Some(at(3_000)));
+    assert_eq!(claim(2).await, [svc("svc-a")]);
+}
+
+pub async fn the_frequencies_of_all_that_is_refreshed_add_up(store: Shared) {
+    let all = async || store.refresh_frequency().await.unwrap();
+    assert_eq!(all().await, 0);
+    for id in ["svc-a", "svc-b", "svc-c"] {
+        authorized(&store, id).await;
+    }
+    assert_eq!(all().await, 1_200);
+    let mut slower = token("svc-a", 1);
+    slower.frequency = 100;
+    store.save_token(at(1), slower).await.unwrap();
+    assert_eq!(all().await, 900);
+    store.claim_refreshes(at(3_000), 9).await.unwrap();
+    assert_eq!(all().await, 900, "under way, it counts as well");
+    let (a, b, c) = (svc("svc-a"), svc("svc-b"), svc("svc-c"));
+    let postponed = store.postpone_refresh(at(2), &a, 2, at(9), unavailable());
+    postponed.await.unwrap();
+    assert_eq!(all().await, 900);
+    let dead = diagnosis(Reason::GrantDead);
+    store.bury_grant(at(3), &b, 1, dead).await.unwrap();
+    assert_eq!(all().await, 500);
+    store.delete_service(at(4), &c, None, false).await.unwrap();
+    forget_grant(&store, 5, "svc-a").await;
+    assert_eq!(all().await, 0);
+    store.save_token(at(6), token("svc-b", 1)).await.unwrap();
+    store.recover(at(7)).await.unwrap();
+    assert_eq!(all().await, 400);
+}
+
 pub async fn a_postponed_refresh_comes_back_later(store: Shared) {
     authorized(&store, "news").await;
     let id = svc("news");
@@ -183,12 +230,13 @@ pub async fn a_postponed_refresh_comes_back_later(store: Shared) {
             std::slice::from_ref(&id)
         );
         store
-            .postpone_refresh(at(now), &id, 1, at(now + 100))
+            .postpone_refresh(at(now), &id, 1, at(now + 100), unavailable())
             .await
             .unwrap();
         let token = store.token(&id).await.unwrap().unwrap();
         assert_eq!((token.failures, token.claimed), (failures, false));
         assert_eq!(token.refresh_time, Some(at(now + 100)));
+        assert_eq!(token.last_failure, Some(unavailable()));
         let shown = store.service(&id).await.unwrap().unwrap().service;
         let shown = shown.authorization.unwrap().next_refresh_time;
         assert_eq!(shown, Some(at(now + 100)));
@@ -215,14 +263,14 @@ pub async fn trying_again_makes_a_failed_refresh_due(store: Shared) {
     assert!(due(1).await.is_empty(), "nothing has failed");
     assert_eq!(due(3_000).await.len(), 1);
     store
-        .postpone_refresh(at(3_000), &id, 1, at(9_000))
+        .postpone_refresh(at(3_000), &id, 1, at(9_000), unavailable())
         .await
         .unwrap();
     assert!(due(3_001).await.is_empty());
     try_again(3_001).await;
     assert_eq!(due(3_001).await, std::slice::from_ref(&id));
     store
-        .postpone_refresh(at(3_002), &id, 1, at(3_010))
+        .postpone_refresh(at(3_002), &id, 1, at(3_010), unavailable())
         .await
         .unwrap();
     assert_eq!(due(3_010).await.len(), 1);
@@ -398,7 +446,9 @@ pub async fn a_late_refresh_changes_nothing(store: Shared) {
     let stale = Err(StoreError::Stale);
     let dead = diagnosis(Reason::GrantDead);
     assert_eq!(
-        store.postpone_refresh(at(2), &id, 1, at(3)).await,
+        store
+            .postpone_refresh(at(2), &id, 1, at(3), unavailable())
+            .await,
         stale.clone()
     );
     assert_eq!(store.bury_grant(at(2), &id, 1, dead.clone()).await, stale);
@@ -409,7 +459,9 @@ pub async fn a_late_refresh_changes_nothing(store: Shared) {
 
     forget_grant(&store, 3, "news").await;
     assert_eq!(
-        store.postpone_refresh(at(4), &id, 2, at(5)).await,
+        store
+            .postpone_refresh(at(4), &id, 2, at(5), unavailable())
+            .await,
         stale.clone()
     );
     assert_eq!(store.bury_grant(at(4), &id, 2, dead).await, stale);

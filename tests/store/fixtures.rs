@@ -157,6 +157,7 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
         expected_generation,
         sealed: sealed("token"),
         refresh_time: Some(at(3_000)),
+        frequency: 400,
         authorization: Authorization {
             login: "someone@example.com".into(),
             scopes: Vec::new(),
@@ -168,6 +169,11 @@ pub fn token(id: &str, expected_generation: u64) -> NewToken {
         end_pause: false,
         promotion: None,
     }
+}
+
+/// Why a refresh failed.
+pub fn unavailable() -> Diagnosis {
+    diagnosis(Reason::ProviderUnavailable)
 }
 
 pub fn pause(since: i64, probe: i64) -> Pause {

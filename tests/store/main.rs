@@ -62,6 +62,8 @@ macro_rules! suite {
                 an_authorization_under_way_ends_when_its_grant_is_forgotten,
                 a_refresh_that_changes_only_times_is_no_event,
                 a_refresh_is_claimed_once_when_it_is_due,
+                the_longest_due_are_claimed_first,
+                the_frequencies_of_all_that_is_refreshed_add_up,
                 a_postponed_refresh_comes_back_later,
                 trying_again_makes_a_failed_refresh_due,
                 a_new_authorization_may_end_the_pause,

@@ -303,7 +303,9 @@ pub async fn what_is_missing_is_not_found(store: Shared) {
     assert_eq!(store.cancel_message(at(0), &mid(1)).await, missing);
     let pending = crate::authorizations::pending("none", 1);
     assert_eq!(store.begin_authorization(at(0), pending).await, missing);
-    let postponed = store.postpone_refresh(at(0), &id, 1, at(1)).await;
+    let postponed = store
+        .postpone_refresh(at(0), &id, 1, at(1), unavailable())
+        .await;
     assert_eq!(postponed, missing);
     let tested = store.record_test(at(0), &id, test(true), None).await;
     assert_eq!(tested.err(), Some(StoreError::NotFound));

@@ -3,7 +3,9 @@
 use super::base::{Base, Order};
 use super::mailboxes::touched;
 use super::state::State;
-use super::tables::{AUTHORIZATIONS, GENERATIONS, REFRESHES, SECRETS, SERVICES, TOKENS};
+use super::tables::{
+    AUTHORIZATIONS, GENERATIONS, REFRESH_FREQUENCY, REFRESHES, SECRETS, SERVICES, TOKENS,
+};
 use crate::model::service::{Auth, Authorization, Grant, Service};
 use crate::model::{Diagnosis, ServiceId, Timestamp};
 use crate::store::{NewToken, PendingAuthorization, Promotion, Result, StoreError, TokenRow};
@@ -40,6 +42,8 @@ impl<B: Base> State<B> {
             refresh_time: token.refresh_time,
             claimed: false,
             failures: 0,
+            last_failure: None,
+            frequency: token.frequency,
         };
         self.put_token(&id, &row)?;
         let mut news = old.grant != Grant::Live || !same_but_times(&old, &token.authorization);
@@ -77,15 +81,21 @@ impl<B: Base> State<B> {
         Ok(due)
     }
 
+    pub fn refresh_frequency(&self) -> Result<u64> {
+        Ok(self.get(REFRESH_FREQUENCY, &())?.unwrap_or(0))
+    }
+
     pub fn postpone_refresh(
         &mut self,
         id: &ServiceId,
         generation: u64,
         refresh_time: Timestamp,
+        failure: Diagnosis,
     ) -> Result<()> {
         let mut token = self.newest_token(id, generation)?;
         token.claimed = false;
         token.failures = token.failures.saturating_add(1);
+        token.last_failure = Some(failure);
         token.refresh_time = Some(refresh_time);
         self.put_token(id, &token)?;
         let service = self.require_service(id)?.service;
@@ -151,6 +161,7 @@ impl<B: Base> State<B> {
 
     /// Removes a token, if there is one, and ends whatever is under way to renew or replace it.
     pub fn forget_token(&mut self, id: &ServiceId) -> Result<()> {
+        self.count_refreshes(id, None)?;
         self.unlist_refresh(id)?;
         self.remove(TOKENS, id)?;
         self.next_generation(id)?;
@@ -215,11 +226,24 @@ impl<B: Base> State<B> {
     }
 
     fn put_token(&mut self, id: &ServiceId, token: &TokenRow) -> Result<()> {
+        self.count_refreshes(id, Some(token))?;
         self.unlist_refresh(id)?;
         if let (Some(time), false) = (token.refresh_time, token.claimed) {
             self.put(REFRESHES, &(time, id.clone()), &());
         }
         self.put(TOKENS, id, token);
+        Ok(())
+    }
+
+    /// Keeps the sum of frequencies, where `token` replaces what there is.
+    fn count_refreshes(&mut self, id: &ServiceId, token: Option<&TokenRow>) -> Result<()> {
+        let of = |token: &TokenRow| token.refresh_time.map_or(0, |_| token.frequency);
+        let old = self.get(TOKENS, id)?.as_ref().map_or(0, of);
+        let new = token.map_or(0, of);
+        if old != new {
+            let others = self.refresh_frequency()?.saturating_sub(old);
+            self.put(REFRESH_FREQUENCY, &(), &others.saturating_add(new));
+        }
         Ok(())
     }
 

@@ -33,19 +33,12 @@ impl<B: Base> State<B> {
         if let Some(key) = self.keys(EXPIRING, (after, first_id())..).next() {
             next.push(key?.0);
         }
-        for key in self.keys(NOTICES, ..) {
-            let (time, _) = key?;
-            if time > now {
-                next.push(time);
-                break;
-            }
+        if let Some(key) = self.keys(NOTICES, (after, first_service())..).next() {
+            next.push(key?.0);
         }
-        for key in self.keys(REFRESHES, ..) {
-            let (time, _) = key?;
-            if time > now {
-                next.push(time);
-                break;
-            }
+        // What is due waits for whoever claims it, and may be much.
+        if let Some(key) = self.keys(REFRESHES, (after, first_service())..).next() {
+            next.push(key?.0);
         }
         for key in self.keys(WAKES, ..) {
             let (time, _) = key?;
@@ -157,4 +150,10 @@ impl<B: Base> State<B> {
             .chain(self.keys_under(ATTEMPTS, id))
             .collect()
     }
+}
+
+/// The id before all others, for the start of a range.
+fn first_service() -> ServiceId {
+    let id = "a--".parse();
+    id.expect("a letter and the least of all characters, as short as may be")
 }

@@ -72,6 +72,8 @@ pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
 pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 /// When a service gives notice next of what will keep it from sending.
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
+/// How often all tokens together are refreshed.
+pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

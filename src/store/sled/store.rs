@@ -114,16 +114,21 @@ impl Store for SledStore {
         .await
     }
 
+    async fn refresh_frequency(&self) -> Result<u64> {
+        self.read(|state| state.refresh_frequency())
+    }
+
     async fn postpone_refresh(
         &self,
         _now: Timestamp,
         id: &ServiceId,
         generation: u64,
         refresh_time: Timestamp,
+        failure: Diagnosis,
     ) -> Result<()> {
         let id = id.clone();
         self.write("postpone", move |state| {
-            state.postpone_refresh(&id, generation, refresh_time)
+            state.postpone_refresh(&id, generation, refresh_time, failure)
         })
         .await
     }

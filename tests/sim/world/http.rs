@@ -10,7 +10,7 @@ use super::World;
 use super::idp::Granted;
 use crate::dice::Dice;
 
-type Form = BTreeMap<String, String>;
+pub type Form = BTreeMap<String, String>;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -149,13 +149,14 @@ fn render(granted: Granted) -> String {
     response(status, &body)
 }
 
-fn response(status: &str, body: &str) -> String {
+/// An answer as it goes over the wire.
+pub fn response(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 /// The form of a request, once all of it is there.
-async fn read(stream: &mut DuplexStream) -> Option<Form> {
+pub async fn read(stream: &mut DuplexStream) -> Option<Form> {
     let mut request = Vec::new();
     loop {
         let mut chunk = [0; 4096];
@@ -185,6 +186,6 @@ async fn read(stream: &mut DuplexStream) -> Option<Form> {
 }
 
 /// Which service asks: its client id ends with its number.
-fn service_of(form: &Form) -> Option<usize> {
+pub fn service_of(form: &Form) -> Option<usize> {
     form.get("client_id")?.rsplit('-').next()?.parse().ok()
 }
