@@ -180,6 +180,12 @@ pub async fn channel(address: SocketAddr) -> Channel {
         .unwrap()
 }
 
+/// As [`channel`], connected by the first call: the server may be gone by then.
+pub fn lazy_channel(address: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.connect_lazy()
+}
+
 /// A sandbox on free ports that lives in this time.
 pub async fn sandbox(env: &Env) -> Sandbox {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-use super::harness::{channel, run_within};
+use super::harness::{channel, lazy_channel, run_within};
 use super::requests::ALEX;
 use super::site::{Site, until_nothing_is_under_way};
 
@@ -119,8 +119,9 @@ impl World {
             Err(log) if log.contains("failpoint") => return refreshed,
             Err(log) => panic!("it ended:\n{log}"),
         };
-        let connection = channel(process.grpc).await;
-        let now = last_refresh(&connection).await;
+        // It may die before anybody has asked it anything.
+        let connection = lazy_channel(process.grpc);
+        let now = last_refresh(&connection).await.unwrap_or(refreshed);
         assert!(
             now >= refreshed,
             "a token went back in time: {now} after {refreshed}"
@@ -149,7 +150,7 @@ impl World {
             println!("round {round} did not come by {failpoint}");
         }
         all_ended(&mut senders).await;
-        latest.max(now)
+        latest.unwrap_or(now).max(now)
     }
 
     /// Lets everything end, and holds what arrived against what was acknowledged.
@@ -242,21 +243,14 @@ async fn all_ended(senders: &mut JoinSet<()>) {
     while senders.join_next().await.is_some() {}
 }
 
-/// When the token was last fetched, in microseconds.
-async fn last_refresh(connection: &Channel) -> i64 {
+/// When the token was last fetched, in microseconds; none when the process died meanwhile.
+async fn last_refresh(connection: &Channel) -> Option<i64> {
     let get = v1::GetServiceRequest {
         service_id: "billing".into(),
     };
-    match AdminApiClient::new(connection.clone())
-        .get_service(get)
-        .await
-    {
-        Ok(answer) => {
-            let authorization = answer.into_inner().service.unwrap().authorization.unwrap();
-            let time = authorization.last_refresh_time.unwrap();
-            time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000
-        }
-        // It died while it was asked.
-        Err(_) => 0,
-    }
+    let mut admin = AdminApiClient::new(connection.clone());
+    let answer = admin.get_service(get).await.ok()?;
+    let authorization = answer.into_inner().service.unwrap().authorization.unwrap();
+    let time = authorization.last_refresh_time.unwrap();
+    Some(time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000)
 }
