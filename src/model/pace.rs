@@ -60,25 +60,19 @@ impl Pace {
     /// When `recipients` more may be written to, at the latest if nothing else is sent.
     pub fn day_time(&self, now: Timestamp, limits: &Limits, recipients: u64) -> Timestamp {
         let limit = u64::from(limits.recipients_per_day.max(1));
-        let mut missing = (self.day_used(now) + recipients).saturating_sub(limit);
-        if missing == 0 {
-            return now;
-        }
         // What is sent from now on comes back a day later, so whole days' worth are a day each.
-        let days = u32::try_from((missing - 1) / limit).unwrap_or(u32::MAX);
-        missing -= u64::from(days) * limit;
+        let days = recipients.saturating_sub(1) / limit;
+        let rest = recipients - days * limit;
+        let mut too_many = (self.day_used(now) + rest).saturating_sub(limit);
         let mut time = now;
         for hour in self.day(now) {
-            time = hour.start + HOUR + DAY;
-            missing = missing.saturating_sub(u64::from(hour.recipients));
-            if missing == 0 {
+            if too_many == 0 {
                 break;
             }
+            time = hour.start + HOUR + DAY;
+            too_many = too_many.saturating_sub(u64::from(hour.recipients));
         }
-        if missing > 0 {
-            time = time.max(now + DAY);
-        }
-        time + DAY.saturating_mul(days)
+        time + DAY.saturating_mul(u32::try_from(days).unwrap_or(u32::MAX))
     }
 
     fn day_used(&self, now: Timestamp) -> u64 {

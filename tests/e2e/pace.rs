@@ -221,3 +221,28 @@ fn mailboxes_whose_servers_hang_hold_up_no_other() {
         control.release();
     });
 }
+
+#[test]
+fn a_recipient_who_gets_too_much_holds_up_nobody_else() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let control = house.control();
+        let refusal = "450 4.2.1 The user you are trying to contact is receiving mail too quickly";
+        control.submission_reply(ADELE, Some(refusal));
+        let mut feed = house.watch_from(v1::WatchPosition::Now).await;
+        let busy = house.mail_to(&["busy@contoso.com"]).await;
+        let deferred = |event: &Event| match event {
+            Event::Message(event) => event.previous_state() == MessageState::Sending,
+            _ => false,
+        };
+        feed.until(deferred).await;
+        control.submission_reply(ADELE, None);
+        let other = house.mail_to(&[ALEX]).await;
+        house
+            .message_in(&other.message_id, MessageState::Sent)
+            .await;
+        house.advance(Duration::from_secs(15 * 60));
+        house.message_in(&busy.message_id, MessageState::Sent).await;
+    });
+}

@@ -167,6 +167,9 @@ macro_rules! suite {
                 a_test_counts_and_waits_for_its_turn,
                 a_service_that_moves_takes_its_queue_along,
                 a_day_outlives_the_service_that_spent_it,
+                high_mail_leaves_the_shares_of_normal_mail_alone,
+                of_many_callers_every_one_comes_to_its_turn,
+                limits_that_are_lifted_wake_what_waited_for_them,
             ],
             pauses: [
                 a_server_that_cannot_be_reached_pauses_its_mailbox,
@@ -176,6 +179,8 @@ macro_rules! suite {
                 a_paused_tenant_blocks_its_mailboxes_and_probes_with_one_message,
                 a_change_ends_the_pause_of_the_tenant,
                 the_last_service_of_a_tenant_takes_its_pause_along,
+                what_began_before_a_pause_does_not_end_it,
+                a_pause_that_comes_back_soon_goes_on_counting,
             ],
             finish: [
                 accepted_mail_is_sent_and_its_body_goes,

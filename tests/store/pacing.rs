@@ -390,3 +390,57 @@ pub async fn a_day_outlives_the_service_that_spent_it(store: Shared) {
     let budget = store.budget(at(3), &svc("new")).await.unwrap().unwrap();
     assert_eq!(budget.day_remaining, 0);
 }
+
+pub async fn high_mail_leaves_the_shares_of_normal_mail_alone(store: Shared) {
+    create_tested(&store, service("news", "news")).await;
+    for n in 0..200 {
+        enqueue(&store, 0, from("greedy", n)).await;
+        let mut urgent = from("urgent", 1_000 + n);
+        urgent.message.priority = Priority::High;
+        enqueue(&store, 0, urgent).await;
+    }
+    for n in 500..510 {
+        enqueue(&store, 0, from("modest", n)).await;
+    }
+    let mut normal = drain_n(&store, 400).await;
+    normal.retain(|caller| caller != "urgent");
+    let modest = normal.iter().take(20).filter(|caller| *caller == "modest");
+    assert_eq!(modest.count(), 10, "{normal:?}");
+}
+
+pub async fn of_many_callers_every_one_comes_to_its_turn(store: Shared) {
+    create_tested(&store, service("news", "news")).await;
+    for n in 0..300 {
+        enqueue(&store, 0, from("greedy", n)).await;
+        enqueue(&store, 0, from(&format!("tenant-{n}"), 1_000 + n)).await;
+    }
+    let went = drain_n(&store, 400).await;
+    let greedy = went.iter().filter(|caller| *caller == "greedy").count();
+    assert!((3..=100).contains(&greedy), "{greedy} of 400");
+    assert_eq!(drain_n(&store, 200).await.len(), 200);
+}
+
+pub async fn limits_that_are_lifted_wake_what_waited_for_them(store: Shared) {
+    let strict = |delivery: &mut Delivery| delivery.recipients_per_day = Some(1);
+    for lifted in ["update", "delete"] {
+        let (loose, tight) = (format!("loose-{lifted}"), format!("tight-{lifted}"));
+        create_tested(&store, paced(&loose, lifted, |_| {})).await;
+        create_tested(&store, paced(&tight, lifted, strict)).await;
+        let n = u32::from(lifted == "delete") * 10;
+        enqueue(&store, 0, message(&loose, n)).await;
+        let first = claim_one(&store, 0).await;
+        store.finish(at(0), &first, accepted(&first)).await.unwrap();
+        enqueue(&store, 1, message(&loose, n + 1)).await;
+        assert!(claim(&store, 1).await.is_empty());
+        if lifted == "update" {
+            let mut change = change_of(&store, &tight).await;
+            change.service.config.delivery.recipients_per_day = None;
+            store.replace_service(at(2), change).await.unwrap();
+        } else {
+            let id = svc(&tight);
+            store.delete_service(at(2), &id, None, false).await.unwrap();
+        }
+        let claim = claim_one(&store, 3).await;
+        assert_eq!(claim.message_id, mid(n + 1), "{lifted}");
+    }
+}

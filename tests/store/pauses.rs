@@ -195,3 +195,39 @@ async fn tenant_again(store: &Shared) {
     };
     create_tested(store, service).await;
 }
+
+pub async fn what_began_before_a_pause_does_not_end_it(store: Shared) {
+    let mailbox = ready(&store, "news").await;
+    enqueue(&store, 0, message("news", 1)).await;
+    let early = claim_one(&store, 0).await;
+    let paused = pause(1, 60);
+    store.pause_mailbox(at(1), &mailbox, paused).await.unwrap();
+    store.finish(at(2), &early, accepted(&early)).await.unwrap();
+    assert_eq!(service_state(&store, "news").await, ServiceState::Blocked);
+}
+
+pub async fn a_pause_that_comes_back_soon_goes_on_counting(store: Shared) {
+    let mailbox = ready(&store, "news").await;
+    let paused = pause(0, 60);
+    store.pause_mailbox(at(0), &mailbox, paused).await.unwrap();
+    enqueue(&store, 0, message("news", 1)).await;
+    claim(&store, 0).await;
+    let mut now = 60;
+    for round in 0..4 {
+        let probe = claim_one(&store, now).await;
+        assert!(probe.probe, "round {round}");
+        store
+            .finish(at(now), &probe, accepted(&probe))
+            .await
+            .unwrap();
+        assert_eq!(service_state(&store, "news").await, ServiceState::Ready);
+        enqueue(&store, now, message("news", 10 + round)).await;
+        let next = claim_one(&store, now).await;
+        let verdict = MailboxVerdict::Paused(pause(now, now + 60));
+        let again = with_verdict(deferred(&next, now, false), verdict, Next::Hold);
+        store.finish(at(now), &next, again).await.unwrap();
+        let wait = 60 << (round + 1);
+        assert!(claim(&store, now + wait - 1).await.is_empty());
+        now += wait;
+    }
+}

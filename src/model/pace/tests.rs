@@ -191,3 +191,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_limit_that_was_lowered_is_kept_by_the_time_that_is_told() {
+    let before = limits(600, 10_000, 3);
+    let mut pace = Pace::default();
+    for hour in 0..9 {
+        pace.spend(at(hour * 3_600), &before, 1_000);
+    }
+    let lowered = limits(600, 100, 3);
+    let now = at(9 * 3_600);
+    let told = pace.day_time(now, &lowered, 1);
+    assert!(pace.day_room(told, &lowered) > 0, "{told:?}");
+    assert_eq!(
+        pace.day_room(told.before(Duration::from_secs(1)), &lowered),
+        0
+    );
+}
