@@ -170,6 +170,7 @@ macro_rules! suite {
                 high_mail_leaves_the_shares_of_normal_mail_alone,
                 of_many_callers_every_one_comes_to_its_turn,
                 limits_that_are_lifted_wake_what_waited_for_them,
+                a_clock_that_went_back_strands_nothing,
             ],
             pauses: [
                 a_server_that_cannot_be_reached_pauses_its_mailbox,

@@ -444,3 +444,21 @@ pub async fn limits_that_are_lifted_wake_what_waited_for_them(store: Shared) {
         assert_eq!(claim.message_id, mid(n + 1), "{lifted}");
     }
 }
+
+pub async fn a_clock_that_went_back_strands_nothing(store: Shared) {
+    create_tested(
+        &store,
+        paced("news", "news", |d| d.max_connections = Some(1)),
+    )
+    .await;
+    enqueue(&store, 100, message("news", 1)).await;
+    enqueue(&store, 100, message("news", 2)).await;
+    let first = claim_one(&store, 100).await;
+    store
+        .finish(at(50), &first, accepted(&first))
+        .await
+        .unwrap();
+    assert!(claim(&store, 50).await.is_empty());
+    assert_eq!(store.next_due(at(50)).await, Ok(Some(at(110))));
+    assert_eq!(claim_one(&store, 110).await.message_id, mid(2));
+}

@@ -16,6 +16,9 @@ use crate::store::{Claimed, Result, StoreError};
 /// How many messages of a mailbox go from QUEUED to HELD, or back, in one commit.
 pub const MOVED_AT_ONCE: usize = 1_000;
 
+/// When to look again for what only a clock that went back holds up.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 impl<B: Base> State<B> {
     /// Looks at the mailboxes whose time has come, the longest waiting first.
     pub fn claim_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>> {
@@ -76,7 +79,9 @@ impl<B: Base> State<B> {
         loop {
             let mut traffic = self.traffic(mailbox)?;
             let Some((message, contested)) = self.choose(now, mailbox, &traffic, ready)? else {
-                return Ok(None);
+                // What was due at once and is not any more: the clock went back.
+                let waits = traffic.queued.iter().any(|queued| queued.messages > 0);
+                return Ok(waits.then(|| now + LOOK_AGAIN));
             };
             if claimed.len() == limit {
                 return Ok(Some(now));
