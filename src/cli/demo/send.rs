@@ -1,11 +1,17 @@
 //! Step 4, an application's: hand over three messages, one of them twice.
 
+use std::time::Duration;
+
 use super::letters::{Letters, request};
 use super::screen::{Ink, Screen};
 use super::stage::Stage;
 use super::{answered, expect, feed};
 use crate::cli::Failed;
+use crate::model::Timestamp;
 use crate::rpc::proto::v1::{MessageState, SendResponse};
+
+/// A shorter wait nobody notices.
+const NOTICED: Duration = Duration::from_millis(500);
 
 /// A message that was accepted.
 pub struct Sent {
@@ -21,7 +27,7 @@ pub async fn three(stage: &Stage, screen: &Screen, letters: &Letters) -> Result<
     for (number, letter) in (1..).zip(&letters.0) {
         let request = request(&request_id(number), &letter.email);
         let answer = answered("Send", stage.mail().send(request).await)?;
-        print(screen, number, letter.what, &answer, "");
+        print(screen, number, letter.what, &answer, &wait(stage, &answer));
         expect(
             "a new message is deduplicated",
             &answer.deduplicated,
@@ -53,6 +59,19 @@ async fn repeat(
         &answer.message_id,
         &sent[0].message_id,
     )
+}
+
+/// What the pace of the mailbox makes of it, where that is to be noticed.
+fn wait(stage: &Stage, answer: &SendResponse) -> String {
+    let Some(time) = &answer.estimated_send_time else {
+        return String::new();
+    };
+    let micros = time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000;
+    let wait = Timestamp::from_unix_micros(micros).since(stage.env.now());
+    if wait < NOTICED {
+        return String::new();
+    }
+    format!(", in {:.1} s: 30 a minute may go", wait.as_secs_f64())
 }
 
 fn request_id(number: usize) -> String {
