@@ -321,6 +321,16 @@ impl ServiceConfig {
         }
     }
 
+    /// Whether the app acts for itself (RFC 6749 §4.4): nobody signs in, there is no refresh token, and
+    /// a token is fetched whenever one is needed.
+    ///
+    /// That a tenant's admin consented does not follow from having one: Microsoft gives one without
+    /// roles as well. The mail server's answer to AUTH is what proves it.
+    pub fn is_app_only(&self) -> bool {
+        let grant = self.oauth2().map(|oauth2| oauth2.grant_type);
+        grant == Some(GrantType::ClientCredentials)
+    }
+
     /// The limits in force: the admin's, else the provider's.
     ///
     /// Exchange Online: 3 connections, 30 messages a minute, 10,000 recipients a day, 500

@@ -4,7 +4,6 @@
 //!
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
-mod app_only;
 pub mod authorize;
 pub mod deliver;
 mod failure;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh::{SILENT, put_off, waits};
 use super::secrets::{self, Ask, Bought};
-use super::{Core, Result, Ticket, app_only, to_its_end};
+use super::{Core, Result, Ticket, to_its_end};
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_frequency};
 use crate::model::service::{
@@ -188,7 +188,7 @@ async fn refresh_in_turn(
     };
     let ask = match &tokens.refresh_token {
         Some(refresh_token) => Ask::Refresh(refresh_token),
-        None if app_only::is_of(&service) => Ask::App,
+        None if service.config.is_app_only() => Ask::App,
         None => {
             let subject = Subject::of(&service.config);
             let diagnosis = catalogue::local(Reason::NoRefreshToken, &subject, "");
@@ -236,7 +236,7 @@ pub(super) async fn keep(
     let now = core.env.now();
     let told = answer.expires_in.filter(|lifetime| !lifetime.is_zero());
     let lifetime = told.unwrap_or(DEFAULT_LIFETIME);
-    let can_refresh = answer.refresh_token.is_some() || app_only::is_of(service);
+    let can_refresh = answer.refresh_token.is_some() || service.config.is_app_only();
     let refresh_time =
         can_refresh.then(|| now + refresh_after(lifetime, core.env.fraction()).max(REFRESH_MIN));
     let is_new = before.is_none();
@@ -307,7 +307,7 @@ async fn refresh_failed(
         return Ok(put_off(core, service, row, diagnosis, floor).await?);
     }
     // An app that acts for itself has nothing that could be dead: whoever mends it needn't come back.
-    if error.kills_grant() && !app_only::is_of(service) {
+    if error.kills_grant() && !service.config.is_app_only() {
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "the grant died: {}", diagnosis.summary);
         core.store
             .bury_grant(now, &service.id, row.generation, diagnosis.clone())
