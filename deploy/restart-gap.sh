@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# How long a restart keeps callers waiting: from SIGTERM to an idle server until /readyz of its successor
+# says 200. `deploy/restart-gap.sh target/release/mailwright [TIMES]` prints each and the median.
+set -euo pipefail
+binary=$1 times=${2:-9}
+folder=$(mktemp -d)
+export MAILWRIGHT_DATA_FOLDER=$folder/data
+export MAILWRIGHT_SERVER_GRPC_LISTEN=127.0.0.1:55051 MAILWRIGHT_SERVER_HTTP_LISTEN=127.0.0.1:58080
+
+start() {
+  "$binary" serve 2>>"$folder/log" &
+  server=$!
+  until { exec 3<>/dev/tcp/127.0.0.1/58080 && printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3; } 2>/dev/null; do
+    kill -0 "$server" 2>/dev/null || { cat "$folder/log" >&2; exit 1; }
+    sleep 0.005
+  done
+}
+stop() {
+  kill -TERM "$server"
+  wait "$server"
+}
+milliseconds() { date +%s%3N; }
+
+gaps=()
+start
+for _ in $(seq "$times"); do
+  from=$(milliseconds)
+  stop
+  start
+  gaps+=($(($(milliseconds) - from)))
+done
+stop
+rm -r "$folder"
+printf '%s ms\n' "${gaps[@]}"
+printf 'median %s ms\n' "$(printf '%s\n' "${gaps[@]}" | sort -n | sed -n "$(((times + 1) / 2))p")"
