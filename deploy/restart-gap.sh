@@ -2,6 +2,8 @@
 # How long a restart keeps callers waiting: from SIGTERM to an idle server until /readyz of its successor
 # says 200. `deploy/restart-gap.sh target/release/mailwright [TIMES]` prints each and the median.
 set -euo pipefail
+# A server that closes early must not end this script.
+trap "" PIPE
 binary=$1 times=${2:-9}
 folder=$(mktemp -d)
 export MAILWRIGHT_DATA_FOLDER=$folder/data
