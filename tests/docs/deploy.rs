@@ -1,0 +1,77 @@
+//! What `deploy/` says of the product is so: its configuration loads, whatever stops the process waits
+//! longer than it drains, and no RPC is without a word on retries.
+
+use std::collections::BTreeMap;
+
+use mailwright::config::Config;
+
+use crate::{api, read, root};
+
+#[test]
+fn the_configuration_for_kubernetes_is_one_that_serve_takes() {
+    let path = root().join("deploy/kubernetes/mailwright.toml");
+    let config = Config::load(Some(&path), &BTreeMap::new()).expect("it loads");
+    let claim =
+        number_after(&read("deploy/kubernetes/statefulset.yaml"), "storage: ") * 1024 * 1024 * 1024;
+    // ARCHITECTURE.md: four times what lives, and 160 MiB.
+    assert!(config.outbox.total_bytes * 4 + 160 * 1024 * 1024 <= claim);
+}
+
+#[test]
+fn whatever_stops_the_process_waits_longer_than_it_drains() {
+    let drain = u64::from(Config::defaults().server.drain_grace_seconds);
+    for (file, before) in [
+        (
+            "deploy/kubernetes/statefulset.yaml",
+            "terminationGracePeriodSeconds: ",
+        ),
+        ("deploy/systemd/mailwright.service", "TimeoutStopSec="),
+        ("deploy/docker/compose.yaml", "stop_grace_period: "),
+        ("deploy/README.md", "--stop-timeout "),
+    ] {
+        let grace = number_after(&read(file), before);
+        assert!(
+            grace > drain,
+            "{file}: {grace} s, and draining takes up to {drain} s"
+        );
+    }
+}
+
+#[test]
+fn every_manifest_is_applied() {
+    let kustomization = read("deploy/kubernetes/kustomization.yaml");
+    for name in [
+        "namespace",
+        "networkpolicy",
+        "poddisruptionbudget",
+        "service",
+        "statefulset",
+    ] {
+        assert!(kustomization.contains(&format!("- {name}.yaml")), "{name}");
+    }
+    let folder = std::fs::read_dir(root().join("deploy/kubernetes")).expect("it is there");
+    assert_eq!(
+        folder.count(),
+        7,
+        "a new file is named above, or said to be none"
+    );
+}
+
+#[test]
+fn every_rpc_has_a_word_on_retries() {
+    let page = read("deploy/mesh.md");
+    for rpc in api::rpcs() {
+        assert!(page.contains(&format!("`{rpc}`")), "deploy/mesh.md: {rpc}");
+    }
+}
+
+/// The number that follows these words for the first time.
+fn number_after(text: &str, before: &str) -> u64 {
+    let (_, rest) = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before:?}"));
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits
+        .parse()
+        .unwrap_or_else(|_| panic!("no number after {before:?}"))
+}
