@@ -64,6 +64,7 @@ pub struct Egress {
 #[serde(deny_unknown_fields)]
 pub struct OAuth {
     pub microsoft_authority: String,
+    pub google_authority: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

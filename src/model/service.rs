@@ -123,6 +123,8 @@ pub struct CustomProvider {
     /// Compared with `iss` (RFC 9207) when not empty.
     pub issuer: String,
     pub sasl_mechanism: SaslMechanism,
+    /// Only what `scopes` names is asked; nobody says who signed in.
+    pub disable_openid: bool,
 }
 
 /// How the client proves itself at the token endpoint (RFC 6749 §2.3.1).

@@ -18,6 +18,9 @@ pub struct ProviderOverrides {
     /// Replaces the login authority of every Microsoft cloud, `http://127.0.0.1:8025` say: for the
     /// sandbox. None means Microsoft's own.
     pub microsoft_authority: Option<String>,
+    /// Google's own paths stand below it (`/o/oauth2/v2/auth`, `/token`, `/revoke`). None means
+    /// Google's own hosts.
+    pub google_authority: Option<String>,
 }
 
 /// Where and how one service's provider is spoken to. Every URL is https, or http to this machine.
@@ -48,8 +51,9 @@ impl Endpoints {
     ///
     /// Scopes: an override replaces the mail scope. Microsoft always adds `offline_access openid
     /// profile email`, Google `openid email`. A CUSTOM provider gets what the admin gave, and `openid
-    /// profile email` behind it, unless the admin named one of these or the provider can't speak
-    /// OpenID Connect, which knows no separator but the space; no `scope` at all where that is nothing.
+    /// profile email` behind it, unless the admin named one of these or the provider doesn't speak
+    /// OpenID Connect (`disable_openid`, or another separator than its space); no `scope` at all where
+    /// that is nothing.
     ///
     /// # Errors
     /// The field that makes it impossible, by its path in the service: an endpoint that isn't
@@ -59,7 +63,7 @@ impl Endpoints {
         let code_only = oauth2.grant_type == GrantType::AuthorizationCode;
         match &oauth2.provider {
             Provider::Microsoft => microsoft(oauth2, overrides),
-            Provider::Google if code_only => google(oauth2),
+            Provider::Google if code_only => google(oauth2, overrides),
             Provider::Custom(custom) if code_only => self::custom(oauth2, custom),
             Provider::Google | Provider::Custom(_) => Err(Violation::new(
                 "oauth2.grant",
@@ -177,12 +181,16 @@ fn microsoft(oauth2: &OAuth2, overrides: &ProviderOverrides) -> Result<Endpoints
     })
 }
 
-fn google(oauth2: &OAuth2) -> Result<Endpoints, Violation> {
-    let endpoint = |url| endpoint("oauth2.provider", url);
+fn google(oauth2: &OAuth2, overrides: &ProviderOverrides) -> Result<Endpoints, Violation> {
+    let authority = overrides.google_authority.as_deref();
+    let endpoint = |host, path| {
+        let base = authority.unwrap_or(host).trim_end_matches('/');
+        endpoint("google_authority", &format!("{base}/{path}"))
+    };
     Ok(Endpoints {
-        authorization: endpoint("https://accounts.google.com/o/oauth2/v2/auth")?,
-        token: endpoint("https://oauth2.googleapis.com/token")?,
-        revocation: Some(endpoint("https://oauth2.googleapis.com/revoke")?),
+        authorization: endpoint("https://accounts.google.com", "o/oauth2/v2/auth")?,
+        token: endpoint("https://oauth2.googleapis.com", "token")?,
+        revocation: Some(endpoint("https://oauth2.googleapis.com", "revoke")?),
         admin_consent: None,
         scopes: with_sign_in(&oauth2.scopes, GOOGLE_MAIL, &GOOGLE_SIGN_IN),
         token_scopes: Vec::new(),
@@ -210,7 +218,8 @@ fn custom(oauth2: &OAuth2, custom: &CustomProvider) -> Result<Endpoints, Violati
     let scope_separator = given(&custom.scope_separator).unwrap_or_else(|| " ".to_owned());
     let mut scopes = oauth2.scopes.clone();
     let names_sign_in = |scope: &String| CUSTOM_SIGN_IN.contains(&scope.as_str());
-    if !scopes.is_empty() && scope_separator == " " && !scopes.iter().any(names_sign_in) {
+    let speaks_openid = !custom.disable_openid && scope_separator == " ";
+    if !scopes.is_empty() && speaks_openid && !scopes.iter().any(names_sign_in) {
         scopes.extend(CUSTOM_SIGN_IN.map(str::to_owned));
     }
     let revocation = given(&custom.revocation_endpoint)

@@ -384,9 +384,10 @@ pub async fn check_key(core: &Core) -> Result<()> {
 
 /// Where this service's tokens come from.
 pub(super) fn endpoints(core: &Core, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
-    let authority = &core.config.oauth.microsoft_authority;
+    let given = |authority: &String| Some(authority.clone()).filter(|text| !text.is_empty());
     let overrides = ProviderOverrides {
-        microsoft_authority: (!authority.is_empty()).then(|| authority.clone()),
+        microsoft_authority: given(&core.config.oauth.microsoft_authority),
+        google_authority: given(&core.config.oauth.google_authority),
     };
     Endpoints::of(oauth2, &overrides).map_err(|violation| {
         let detail = format!("{} {}", violation.field, violation.description);

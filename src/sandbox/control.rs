@@ -258,10 +258,19 @@ impl Control {
     }
 
     /// Any AUTH as this mailbox gets this reply (a full line, such as `454 4.7.0 …`); `None` ends it.
+    /// In it `{line}` becomes the AUTH line as it came, and `{secret}` the token or password.
     pub fn auth_reply(&self, mailbox: &str, reply: Option<&str>) {
         let mailbox = mailbox.to_lowercase();
         self.shared
             .update(|world| set(&mut world.auth_replies, mailbox, reply));
+    }
+
+    /// DATA of this mailbox gets this reply in place of the 354 (as Google's daily limit); `None` ends
+    /// it.
+    pub fn data_reply(&self, mailbox: &str, reply: Option<&str>) {
+        let mailbox = mailbox.to_lowercase();
+        self.shared
+            .update(|world| set(&mut world.data_replies, mailbox, reply));
     }
 
     /// Any message of this mailbox gets this final reply and isn't taken; `None` ends it.
@@ -269,11 +278,6 @@ impl Control {
         let mailbox = mailbox.to_lowercase();
         self.shared
             .update(|world| set(&mut world.submission_replies, mailbox, reply));
-    }
-
-    /// AUTH failures come as Google's 334 error challenge first, and OAUTHBEARER is offered.
-    pub fn google_style_auth(&self, on: bool) {
-        self.shared.update(|world| world.google_auth = on);
     }
 
     /// Recipients outside the accepted domains get 550 5.7.54 at RCPT.

@@ -1,5 +1,5 @@
 //! A faithful stand-in for Microsoft Entra (identity provider over HTTP) and Exchange Online (SMTP
-//! submission), with faults on demand.
+//! submission), and for Google's counterparts, with faults on demand.
 //!
 //! It promises the replies, error bodies and limits that were documented or observed at the real
 //! services, and keeps its own copy of their texts. It deliberately knows nothing of the program it
@@ -39,6 +39,13 @@ pub const CLIENT_SECRET: &str = "Sbx8Q~contoso-sandbox-secret-value-0001";
 pub const TENANT_ID: &str = "0b5c1d2e-3f40-4a51-8b62-7c839da4eb51";
 /// The tenant of fabrikam.com.
 pub const FABRIKAM_TENANT_ID: &str = "5e6f7a8b-9c0d-4e1f-a2b3-c4d5e6f7a8b9";
+
+/// The client registered with Google.
+pub const GOOGLE_CLIENT_ID: &str = "123456789012-sandbox.apps.googleusercontent.com";
+/// Its secret.
+pub const GOOGLE_CLIENT_SECRET: &str = "GOCSPX-sandbox-secret-value-0001";
+/// Stands for a tenant where an account or an app is Google's.
+pub const GOOGLE: &str = "google";
 
 /// The wall clock, handed in.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -93,7 +100,9 @@ impl Sandbox {
         let http = TcpListener::bind(options.http).await?;
         let smtp = TcpListener::bind(options.smtp).await?;
         let smtps = TcpListener::bind(options.smtps).await?;
-        let plain = TcpListener::bind(SocketAddr::new(options.smtp.ip(), 0)).await?;
+        let free = SocketAddr::new(options.smtp.ip(), 0);
+        let plain = TcpListener::bind(free).await?;
+        let google = TcpListener::bind(free).await?;
         let (ca_pem, acceptor) = tls::make()?;
         let shared = Arc::new(Shared::new(&options));
         let control = Control {
@@ -105,16 +114,19 @@ impl Sandbox {
             smtp: smtp.local_addr()?,
             smtps: smtps.local_addr()?,
             plain: plain.local_addr()?,
+            google: google.local_addr()?,
         };
         let mut tasks = JoinSet::new();
         let site = web::Site::new(control.clone(), addresses, ca_pem.clone());
         tasks.spawn(web::serve(http, site, stopped));
-        for (listener, mode) in [
-            (smtp, smtp::Mode::StartTls(acceptor.clone())),
-            (smtps, smtp::Mode::Implicit(acceptor)),
-            (plain, smtp::Mode::Plain),
+        let starttls = smtp::Mode::StartTls(acceptor.clone());
+        for (listener, mode, house) in [
+            (smtp, starttls.clone(), smtp::House::Exchange),
+            (smtps, smtp::Mode::Implicit(acceptor), smtp::House::Exchange),
+            (plain, smtp::Mode::Plain, smtp::House::Exchange),
+            (google, starttls, smtp::House::Google),
         ] {
-            tasks.spawn(smtp::serve(listener, mode, Arc::clone(&shared)));
+            tasks.spawn(smtp::serve(listener, mode, house, Arc::clone(&shared)));
         }
         Ok(Self {
             _stop: stop,
@@ -143,6 +155,16 @@ impl Sandbox {
     /// A relay (on a free port) that offers neither STARTTLS nor AUTH and takes mail without them.
     pub fn plain_addr(&self) -> SocketAddr {
         self.addresses.plain
+    }
+
+    /// `http://ADDRESS:PORT/google`, with Google's paths below it.
+    pub fn google_authority(&self) -> String {
+        format!("{}/google", self.authority())
+    }
+
+    /// Submission with STARTTLS, behaving as `smtp.gmail.com:587`.
+    pub fn google_smtp_addr(&self) -> SocketAddr {
+        self.addresses.google
     }
 
     /// The authority that signed the certificate for `localhost`, `127.0.0.1` and `::1`.

@@ -22,7 +22,7 @@ use super::idp::{self, TokenRefusal};
 use super::pages::{self, escape};
 use super::shared::Shared;
 use super::world::RateLimit;
-use super::{CLIENT_ID, CLIENT_SECRET, TENANT_ID, smtp};
+use super::{CLIENT_ID, CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, TENANT_ID, smtp};
 
 /// Where the servers listen.
 #[derive(Clone, Copy)]
@@ -31,6 +31,7 @@ pub(super) struct Addresses {
     pub smtp: SocketAddr,
     pub smtps: SocketAddr,
     pub plain: SocketAddr,
+    pub google: SocketAddr,
 }
 
 impl Addresses {
@@ -127,6 +128,10 @@ enum Command {
         mailbox: String,
         reply: Option<String>,
     },
+    DataReply {
+        mailbox: String,
+        reply: Option<String>,
+    },
     SubmissionReply {
         mailbox: String,
         reply: Option<String>,
@@ -134,9 +139,6 @@ enum Command {
     Password {
         email: String,
         password: Option<String>,
-    },
-    GoogleStyleAuth {
-        on: bool,
     },
     ExternalRecipientsRefused {
         on: bool,
@@ -187,13 +189,13 @@ impl Command {
             }
             Self::SmtpAuthDisabledTenant { disabled } => to.smtp_auth_disabled_tenant(disabled),
             Self::AuthReply { mailbox, reply } => to.auth_reply(&mailbox, reply.as_deref()),
+            Self::DataReply { mailbox, reply } => to.data_reply(&mailbox, reply.as_deref()),
             Self::SubmissionReply { mailbox, reply } => {
                 to.submission_reply(&mailbox, reply.as_deref());
             }
             Self::Password { email, password } => {
                 return to.alter_account(&email, |account| account.password = password);
             }
-            Self::GoogleStyleAuth { on } => to.google_style_auth(on),
             Self::ExternalRecipientsRefused { on } => to.external_recipients_refused(on),
             Self::ConcurrentSubmissions { max } => to.concurrent_submissions(max),
             Self::RateLimit { rate } => to.rate_limit(rate),
@@ -289,12 +291,14 @@ async fn index(State(site): State<Arc<Site>>) -> Response {
         .collect();
     let at = &site.addresses;
     let body = format!(
-        "<p>A stand-in for Microsoft Entra and Exchange Online. Mail sent here goes nowhere: read it under \
+        "<p>A stand-in for Microsoft Entra and Exchange Online, and for Google. Mail sent here goes nowhere: read it under \
          <a href=\"/sandbox/mail\">/sandbox/mail</a>. Counters: <a href=\"/sandbox/control\">/sandbox/control</a> \
          (POST changes the world).</p>\n<table>\n\
          <tr><th>Authority</th><td>{authority}</td></tr>\n\
          <tr><th>SMTP, STARTTLS</th><td>{smtp}</td></tr>\n<tr><th>SMTP, implicit TLS</th><td>{smtps}</td></tr>\n\
          <tr><th>SMTP relay, plain</th><td>{plain}</td></tr>\n\
+         <tr><th>Google's authority</th><td>{authority}/google</td></tr>\n<tr><th>Google's SMTP</th><td>{google}</td></tr>\n\
+         <tr><th>Google's client ID</th><td>{GOOGLE_CLIENT_ID}</td></tr>\n<tr><th>Its secret</th><td>{GOOGLE_CLIENT_SECRET}</td></tr>\n\
          <tr><th>CA certificate</th><td><a href=\"/sandbox/ca.pem\">/sandbox/ca.pem</a></td></tr>\n\
          <tr><th>Client ID</th><td>{CLIENT_ID}</td></tr>\n<tr><th>Client secret</th><td>{CLIENT_SECRET}</td></tr>\n\
          <tr><th>Tenant (Contoso)</th><td>{TENANT_ID}</td></tr>\n</table>\n\
@@ -305,6 +309,7 @@ async fn index(State(site): State<Arc<Site>>) -> Response {
         smtp = at.smtp,
         smtps = at.smtps,
         plain = at.plain,
+        google = at.google,
     );
     pages::html(StatusCode::OK, &pages::layout("Mailwright sandbox", &body))
 }

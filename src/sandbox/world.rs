@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use super::control::{MailboxStats, Stats};
 use super::idp::TokenRefusal;
-use super::{CLIENT_ID, CLIENT_SECRET, FABRIKAM_TENANT_ID, TENANT_ID};
+use super::{
+    CLIENT_ID, CLIENT_SECRET, FABRIKAM_TENANT_ID, GOOGLE, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET,
+    TENANT_ID,
+};
 
 /// A directory of an organization.
 #[derive(Clone, Debug)]
@@ -138,6 +141,8 @@ pub(super) struct Ticket {
     pub nonce: Option<String>,
     pub challenge: Option<(String, bool)>,
     pub admin: bool,
+    /// `prompt=consent`.
+    pub consent_anew: bool,
     pub issued: SystemTime,
 }
 
@@ -202,7 +207,6 @@ pub(super) struct World {
     pub hold_replies: bool,
     /// Grows with every release; a held reply waits for a larger one.
     pub releases: u64,
-    pub google_auth: bool,
     pub external_refused: bool,
     pub submissions_max: u64,
     pub rate: RateLimit,
@@ -211,6 +215,7 @@ pub(super) struct World {
     pub throttle_times: u32,
     pub drop_after_dot_times: u32,
     pub auth_replies: BTreeMap<String, String>,
+    pub data_replies: BTreeMap<String, String>,
     pub submission_replies: BTreeMap<String, String>,
     /// How often a fault has struck, by (fault, mailbox, recipient).
     pub struck: BTreeMap<(String, String, String), u32>,
@@ -242,7 +247,6 @@ impl World {
             hold_tokens: false,
             hold_replies: false,
             releases: 0,
-            google_auth: false,
             external_refused: false,
             submissions_max: 3,
             rate: RateLimit::CarriedOver(30),
@@ -251,6 +255,7 @@ impl World {
             throttle_times: 1,
             drop_after_dot_times: 1,
             auth_replies: BTreeMap::new(),
+            data_replies: BTreeMap::new(),
             submission_replies: BTreeMap::new(),
             struck: BTreeMap::new(),
             submitted: BTreeMap::new(),
@@ -259,6 +264,10 @@ impl World {
         let mut app = App::new(CLIENT_ID, CLIENT_SECRET);
         app.mailboxes.insert("noreply@contoso.com".to_owned());
         world.apps.insert(app.client_id.clone(), app);
+        let mut google = App::new(GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET);
+        google.home_tenant = GOOGLE.to_owned();
+        google.multi_tenant = false;
+        world.apps.insert(google.client_id.clone(), google);
         let mut noreply = Account::new("noreply@contoso.com", TENANT_ID);
         noreply.shared = true;
         noreply.full_access.insert("adele@contoso.com".to_owned());
@@ -268,6 +277,7 @@ impl World {
             Account::new("alex@contoso.com", TENANT_ID),
             noreply,
             Account::new("megan@fabrikam.com", FABRIKAM_TENANT_ID),
+            Account::new("grace@cymbal.example", GOOGLE),
         ] {
             world.accounts.insert(account.email.clone(), account);
         }

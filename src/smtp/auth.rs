@@ -17,6 +17,9 @@ use crate::model::service::SmtpEndpoint;
 /// RFC 4954 §4: a line that carries a response may have so many octets, line end included.
 const AUTH_LINE_MAX_BYTES: usize = 12_288;
 
+/// A secret that is shorter than this would blot out common words, and hides nothing.
+const HIDDEN_MIN_BYTES: usize = 4;
+
 /// What proves to the server who we are. Not printed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
@@ -33,6 +36,8 @@ pub(super) struct Script {
     /// What to answer a 334 that comes after the last line: the server then says in a 535 what it
     /// has against the token. None: it is a breach of the protocol.
     pub error_answer: Option<&'static str>,
+    /// What no reply may show: the credential, as it is and as it is sent.
+    pub hidden: Vec<Zeroizing<String>>,
 }
 
 impl Credential {
@@ -59,7 +64,7 @@ impl Credential {
                 offered: capabilities.auth.clone(),
             });
         };
-        Ok(match self {
+        let script = match self {
             Self::Xoauth2 { user, token } => {
                 Some(initial_response("XOAUTH2", &xoauth2(user, token), Some("")))
             }
@@ -79,9 +84,36 @@ impl Credential {
                     base64_line("", password.expose()),
                 ],
                 error_answer: None,
+                hidden: Vec::new(),
             }),
             Self::None => None,
-        })
+        };
+        Ok(script.map(|script| script.hiding(self)))
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Xoauth2 { token, .. } | Self::Oauthbearer { token, .. } => Some(token),
+            Self::Password { password, .. } => Some(password),
+            Self::None => None,
+        }
+    }
+}
+
+impl Script {
+    fn hiding(mut self, credential: &Credential) -> Self {
+        let sent = self.lines.iter().map(|line| {
+            let response = line.trim_end().rsplit(' ').next().unwrap_or_default();
+            Zeroizing::new(response.trim_end_matches('=').to_owned())
+        });
+        let secret = credential.secret();
+        let plain = secret.map(|secret| Zeroizing::new(secret.expose().to_owned()));
+        self.hidden = sent
+            .chain(plain)
+            // A mechanism's name is none, nor is what any text may hold.
+            .filter(|text| text.len() >= HIDDEN_MIN_BYTES && **text != self.mechanism)
+            .collect();
+        self
     }
 }
 
@@ -115,6 +147,7 @@ fn initial_response(
         mechanism,
         lines,
         error_answer,
+        hidden: Vec::new(),
     }
 }
 

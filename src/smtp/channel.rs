@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::failure::FailureKind;
 use super::reply::ReplyReader;
@@ -23,6 +23,7 @@ pub struct Channel<S> {
     replies: ReplyReader,
     output: Vec<u8>,
     written: usize,
+    hidden: Vec<Zeroizing<String>>,
 }
 
 impl<S: Transport> Channel<S> {
@@ -32,6 +33,7 @@ impl<S: Transport> Channel<S> {
             replies: ReplyReader::default(),
             output: Vec::new(),
             written: 0,
+            hidden: Vec::new(),
         }
     }
 
@@ -63,6 +65,11 @@ impl<S: Transport> Channel<S> {
     pub fn wipe_output(&mut self) {
         self.output.zeroize();
         self.written = 0;
+    }
+
+    /// From now on no reply shows these: a server may repeat what it was sent.
+    pub fn hide(&mut self, secrets: Vec<Zeroizing<String>>) {
+        self.hidden = secrets;
     }
 
     /// Sends what is queued and returns the next reply, which may come before all is sent.
@@ -118,7 +125,7 @@ impl<S: Transport> Channel<S> {
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, FailureKind>> {
         loop {
             match self.replies.next() {
-                Ok(Some(reply)) => return Poll::Ready(Ok(reply)),
+                Ok(Some(reply)) => return Poll::Ready(Ok(self.without_secrets(reply))),
                 Ok(None) => {}
                 Err(text) => return Poll::Ready(Err(FailureKind::protocol(text))),
             }
@@ -136,6 +143,16 @@ impl<S: Transport> Channel<S> {
                 }
             }
         }
+    }
+
+    fn without_secrets(&self, mut reply: Reply) -> Reply {
+        for secret in &self.hidden {
+            if reply.text.contains(secret.as_str()) {
+                let shown = reply.text.replace(secret.as_str(), "[redacted]");
+                std::mem::replace(&mut reply.text, shown).zeroize();
+            }
+        }
+        reply
     }
 
     /// Ready once all is written and flushed, or failed; either way nothing is queued then.

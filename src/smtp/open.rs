@@ -267,6 +267,7 @@ impl Opening<'_> {
             Err(kind) => Err(kind),
         };
         let script = script.map_err(|kind| self.fail(kind, Phase::Authenticate, started))?;
+        channel.hide(script.hidden.clone());
         let played = self.play(&mut channel, &script).await;
         channel.wipe_output();
         match played {

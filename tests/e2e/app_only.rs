@@ -341,15 +341,18 @@ fn the_settings_must_name_one_tenant_of_microsoft() {
             let answer = house.try_create("adele", service).await;
             invalid(answer, &["service.oauth2.tenant_id"]);
         }
-        let mut service = app_only(&house);
-        oauth2(&mut service).provider = v1::Provider::Google.into();
-        house.create("adele", service).await;
-        let request = v1::BeginAuthorizeRequest {
-            service_id: "adele".into(),
-            ..v1::BeginAuthorizeRequest::default()
-        };
-        let answer = house.admin().begin_authorize(request).await;
-        let fault = refused(answer, Code::FailedPrecondition, "APP_CONFIGURATION");
-        assert!(fault.message.contains("oauth2.grant"), "{fault:?}");
+        let mut google = app_only(&house);
+        oauth2(&mut google).provider = v1::Provider::Google.into();
+        let answer = house.try_create("adele", google.clone()).await;
+        invalid(answer, &["service.oauth2.grant"]);
+        let mut custom = super::callback::custom(&house);
+        oauth2(&mut custom).grant = v1::Grant::ClientCredentials.into();
+        let answer = house.try_create("adele", custom).await;
+        invalid(answer, &["service.oauth2.grant"]);
+
+        house.create("adele", app_only(&house)).await;
+        google.service_id = "adele".into();
+        let answer = house.update(google, &["oauth2.provider"]).await;
+        invalid(answer, &["service.oauth2.grant"]);
     });
 }

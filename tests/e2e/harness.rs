@@ -97,6 +97,7 @@ impl House {
         config.egress.allow = vec!["127.0.0.0/8".into(), "::1/128".into()];
         config.egress.extra_ca_file = ca_file;
         config.oauth.microsoft_authority = sandbox.authority();
+        config.oauth.google_authority = sandbox.google_authority();
         config.server.public_url = format!("http://localhost:{}", http.port());
         config.server.heartbeat_seconds = 1;
         configure(&mut config);

@@ -60,6 +60,7 @@ fn custom(base: &str) -> CustomProvider {
         extra_authorize_params: BTreeMap::new(),
         issuer: String::new(),
         sasl_mechanism: SaslMechanism::Xoauth2,
+        disable_openid: false,
     }
 }
 
@@ -67,6 +68,7 @@ fn custom(base: &str) -> CustomProvider {
 fn microsoft_at(base: &str) -> Endpoints {
     let overrides = ProviderOverrides {
         microsoft_authority: Some(base.to_owned()),
+        ..ProviderOverrides::default()
     };
     Endpoints::of(&oauth2(Provider::Microsoft), &overrides).unwrap()
 }

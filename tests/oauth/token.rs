@@ -276,6 +276,7 @@ async fn an_app_buys_its_token_at_its_tenant() {
     };
     let overrides = ProviderOverrides {
         microsoft_authority: Some(peer.base()),
+        ..ProviderOverrides::default()
     };
     let (endpoints, out) = (Endpoints::of(&app, &overrides).unwrap(), plain_egress());
     let secret = Secret::new("secret");

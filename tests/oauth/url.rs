@@ -113,6 +113,7 @@ fn each_cloud_has_its_own_authority_scope_and_host() {
 fn the_sandbox_takes_the_place_of_every_cloud() {
     let overrides = ProviderOverrides {
         microsoft_authority: Some("http://127.0.0.1:8025/".to_owned()),
+        ..ProviderOverrides::default()
     };
     let china = OAuth2 {
         cloud: Cloud::China,
@@ -210,6 +211,14 @@ fn a_custom_provider_gets_what_the_admin_gave_and_is_asked_who_signed_in() {
         };
         assert_eq!(url_of(&oauth2).1["scope"], asked);
     }
+
+    let mut settings = custom(base);
+    settings.disable_openid = true;
+    let alone = OAuth2 {
+        scopes: vec!["mail:smtp".to_owned()],
+        ..oauth2(Provider::Custom(Box::new(settings)))
+    };
+    assert_eq!(url_of(&alone).1["scope"], "mail:smtp");
 
     let mut settings = custom(base);
     settings.scope_separator = ",".to_owned();

@@ -4,6 +4,7 @@
 
 mod control;
 mod faults;
+mod google;
 mod idp;
 mod smtp;
 mod support;

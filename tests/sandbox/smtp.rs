@@ -182,24 +182,42 @@ async fn passwords_are_off_until_an_account_has_one() {
 }
 
 #[tokio::test]
-async fn google_style_failures_challenge_first() {
+async fn googles_server_speaks_its_own_words_and_challenges_before_it_refuses() {
     let world = World::start().await;
-    world.sandbox.control().google_style_auth(true);
-    let mut smtp = world.secure().await;
-    let challenge = smtp.ask(&xoauth2(ADELE, "bad")).await;
+    let grace = "grace@cymbal.example";
+    let mut smtp = Smtp::connect(world.sandbox.google_smtp_addr()).await;
+    let greeting = smtp.read().await;
+    assert!(greeting.starts_with("220 smtp.gmail.com ESMTP ") && greeting.ends_with(" - gsmtp"));
+    assert!(smtp.ask("EHLO c").await.contains("250-STARTTLS"));
+    assert_eq!(smtp.ask("STARTTLS").await, "220 2.0.0 Ready to start TLS");
+    let mut smtp = smtp.tls(world.sandbox.ca_pem()).await;
+    assert!(
+        smtp.ask("EHLO c")
+            .await
+            .contains("250-AUTH LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH")
+    );
+    let challenge = smtp.ask(&xoauth2(grace, "bad")).await;
     assert_eq!(
         challenge,
         "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIG1hYyIsInNjb3BlIjoiaHR0cHM6Ly9tYWlsLmdvb2dsZS5jb20vIn0K"
     );
     assert!(smtp.ask("").await.starts_with("535-5.7.8 "));
     let oauthbearer = |token: &str| {
-        let text = format!("n,a={ADELE},\x01host=h\x01port=587\x01auth=Bearer {token}\x01\x01");
+        let text = format!("n,a={grace},\x01host=h\x01port=587\x01auth=Bearer {token}\x01\x01");
         format!("AUTH OAUTHBEARER {}", STANDARD.encode(text))
     };
     assert!(smtp.ask(&oauthbearer("bad")).await.starts_with("334 "));
     assert!(smtp.ask("AQ==").await.starts_with("535-5.7.8 "));
+    // Microsoft's token is not Google's.
     let token = world.access_token(ADELE).await;
-    assert!(smtp.ask(&oauthbearer(&token)).await.starts_with("235 "));
+    assert!(smtp.ask(&oauthbearer(&token)).await.starts_with("334 "));
+    assert!(smtp.ask("AQ==").await.starts_with("535-5.7.8 "));
+    let token = world.google_token(grace).await;
+    assert_eq!(smtp.ask(&oauthbearer(&token)).await, "235 2.7.0 Accepted");
+    let from = smtp.ask(&format!("MAIL FROM:<{grace}>")).await;
+    assert!(from.starts_with("250 2.1.0 OK "), "{from}");
+    smtp.ask("RCPT TO:<a@b.example>").await;
+    assert!(smtp.ask("DATA").await.starts_with("354  Go ahead "));
 }
 
 #[tokio::test]

@@ -228,7 +228,7 @@ pub fn query(url: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn encode(pairs: &[(&str, &str)]) -> String {
+pub fn encode(pairs: &[(&str, &str)]) -> String {
     let escape = |text: &str| -> String {
         text.bytes()
             .map(|b| {

@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::diagnosis::{Diagnosis, FixedBy, Reason, Scope};
-use super::service::{Cloud, GrantType, ServiceConfig};
+use super::service::{Cloud, GrantType, Provider, ServiceConfig};
 
 pub use oauth::oauth;
 pub use redact::redact;
@@ -40,6 +40,8 @@ pub struct Subject {
     pub cloud: Cloud,
     /// The app acts for itself; nobody has signed in.
     pub app_only: bool,
+    /// The provider is Google, whose errors have no numbers and remedies of their own.
+    pub google: bool,
 }
 
 impl Default for Subject {
@@ -53,6 +55,7 @@ impl Default for Subject {
             host: String::new(),
             cloud: Cloud::Global,
             app_only: false,
+            google: false,
         }
     }
 }
@@ -79,6 +82,7 @@ impl Subject {
             tenant: tenant.to_owned(),
             cloud: oauth2.cloud,
             app_only: oauth2.grant_type == GrantType::ClientCredentials,
+            google: oauth2.provider == Provider::Google,
             ..subject
         }
     }

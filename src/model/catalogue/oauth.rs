@@ -38,7 +38,10 @@ pub fn oauth(
         .find(|(_, row)| row.words.is_retryable(row.reason))
         .or_else(|| known().next());
     let code = by_code.map(|(code, _)| code).or(codes.first().copied());
-    let row = by_code.map_or_else(|| row_of_error(error, subcode), |(_, row)| row);
+    let row = by_code.map_or_else(
+        || row_of_error(error, subcode, subject.google),
+        |(_, row)| row,
+    );
 
     let mut diagnosis = row.words.diagnosis(row.reason, subject, "");
     diagnosis.provider_text = redact(description);
@@ -67,6 +70,9 @@ struct Row {
     errors: Vec<String>,
     #[serde(default)]
     subcode: String,
+    /// Said of Google alone.
+    #[serde(default)]
+    google: bool,
     reason: Reason,
     #[serde(flatten)]
     words: Words,
@@ -82,16 +88,18 @@ fn row_of_code(code: u32) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.codes.contains(&code))
 }
 
-/// The row of an error with its subcode, else of the error alone, else the last.
-fn row_of_error(error: &str, subcode: &str) -> &'static Row {
-    let named = |with: &str| {
+/// The row of an error at Google, with its subcode, else of the error alone, else the last.
+fn row_of_error(error: &str, subcode: &str, google: bool) -> &'static Row {
+    let named = |with: &str, of_google: bool| {
         ROWS.iter().find(|row| {
             let named = row.errors.iter().any(|one| one.eq_ignore_ascii_case(error));
-            named && row.subcode.eq_ignore_ascii_case(with)
+            named && row.google == of_google && row.subcode.eq_ignore_ascii_case(with)
         })
     };
-    named(subcode)
-        .or_else(|| named(""))
+    let of_google = google.then(|| named("", true)).flatten();
+    of_google
+        .or_else(|| named(subcode, false))
+        .or_else(|| named("", false))
         .or_else(|| ROWS.last())
         .expect("a test holds that oauth.toml has rows")
 }
@@ -170,7 +178,7 @@ mod tests {
         for (at, row) in ROWS.iter().enumerate() {
             let error = row.errors.first().map_or("", String::as_str);
             let found = row.codes.first().map_or_else(
-                || Some(row_of_error(error, &row.subcode)),
+                || Some(row_of_error(error, &row.subcode, row.google)),
                 |code| row_of_code(*code),
             );
             assert!(

@@ -46,7 +46,7 @@ pub fn parse(
             Some(GrantType::AuthorizationCode),
         ),
     );
-    let provider = provider(from.provider, from.custom, grant_type, found);
+    let provider = provider(from.provider, from.custom, found);
     let login_email = found.take(
         "service.oauth2.login_email",
         fields::email(&from.login_email),
@@ -85,8 +85,16 @@ pub fn parse(
         {
             found.add("service.oauth2.client_secret", "is required");
         }
-        if *provider == Provider::Microsoft && grant_type == GrantType::ClientCredentials {
-            one_tenant(tenant_id.as_deref(), found);
+        match (provider, grant_type) {
+            (_, GrantType::AuthorizationCode) => {}
+            (Provider::Microsoft, GrantType::ClientCredentials) => {
+                one_tenant(tenant_id.as_deref(), found);
+            }
+            (Provider::Google | Provider::Custom(_), GrantType::ClientCredentials) => found.add(
+                "service.oauth2.grant",
+                "must be GRANT_AUTHORIZATION_CODE: an application acts for itself at \
+                 PROVIDER_MICROSOFT alone",
+            ),
         }
         if matches!(provider, Provider::Custom(_)) && scopes.is_empty() {
             found.add("service.oauth2.scopes", "is required with PROVIDER_CUSTOM");
@@ -150,7 +158,6 @@ fn may_be_public(provider: &Provider, grant_type: GrantType) -> bool {
 fn provider(
     provider: i32,
     custom: Option<v1::CustomProvider>,
-    grant_type: Option<GrantType>,
     found: &mut Violations,
 ) -> Option<Provider> {
     let known = enums::known(provider, Some, None).and_then(|provider| match provider {
@@ -163,8 +170,9 @@ fn provider(
         (known, _) => known,
     };
     match (known, custom) {
-        (v1::Provider::Custom, Some(from)) => custom_provider(from, grant_type, found)
-            .map(|custom| Provider::Custom(Box::new(custom))),
+        (v1::Provider::Custom, Some(from)) => {
+            custom_provider(from, found).map(|custom| Provider::Custom(Box::new(custom)))
+        }
         (v1::Provider::Custom, None) => {
             found.add("service.oauth2.custom", "is required with PROVIDER_CUSTOM");
             None
@@ -179,12 +187,7 @@ fn provider(
     }
 }
 
-fn custom_provider(
-    from: v1::CustomProvider,
-    grant_type: Option<GrantType>,
-    found: &mut Violations,
-) -> Option<CustomProvider> {
-    let needs_consent_page = grant_type == Some(GrantType::AuthorizationCode);
+fn custom_provider(from: v1::CustomProvider, found: &mut Violations) -> Option<CustomProvider> {
     let mut url = |name: &str, text: String, is_required: bool| {
         let parsed = match text.as_str() {
             "" if is_required => Err("is required".to_owned()),
@@ -193,11 +196,7 @@ fn custom_provider(
         };
         found.take(format_args!("service.oauth2.custom.{name}"), parsed)
     };
-    let authorization_endpoint = url(
-        "authorization_endpoint",
-        from.authorization_endpoint,
-        needs_consent_page,
-    );
+    let authorization_endpoint = url("authorization_endpoint", from.authorization_endpoint, true);
     let token_endpoint = url("token_endpoint", from.token_endpoint, true);
     let revocation_endpoint = url("revocation_endpoint", from.revocation_endpoint, false);
     let scope_separator = found.take(
@@ -235,6 +234,7 @@ fn custom_provider(
         extra_authorize_params,
         issuer: issuer?,
         sasl_mechanism: sasl_mechanism?,
+        disable_openid: from.disable_openid,
     })
 }
 

@@ -160,6 +160,7 @@ fn custom_provider(from: CustomProvider) -> v1::CustomProvider {
         extra_authorize_params: from.extra_authorize_params,
         issuer: from.issuer,
         sasl_mechanism: enums::sasl(from.sasl_mechanism).into(),
+        disable_openid: from.disable_openid,
     }
 }
 

@@ -198,6 +198,7 @@ fn copy_oauth2(name: &str, from: &v1::OAuth2, to: &mut v1::OAuth2) -> bool {
         let is_known = copy_field!(name, from => custom, {
             authorization_endpoint, token_endpoint, revocation_endpoint, scope_separator,
             client_auth, disable_pkce, extra_authorize_params, issuer, sasl_mechanism,
+            disable_openid,
         });
         to.custom = (!is_unset).then_some(custom);
         return is_known;

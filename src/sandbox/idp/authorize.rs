@@ -16,6 +16,7 @@ use super::client::{
 };
 use super::errors::{Failure, known};
 use super::{Authority, scopes};
+use crate::sandbox::GOOGLE;
 use crate::sandbox::pages;
 use crate::sandbox::shared::Shared;
 use crate::sandbox::web::Site;
@@ -114,6 +115,7 @@ fn check(
             (challenge.to_owned(), s256)
         }),
         admin,
+        consent_anew: false,
         issued: now,
     };
     match check_request(&ticket, params) {
@@ -170,7 +172,7 @@ fn consent_page(world: &World, ticket: &Ticket, id: &str, params: &Params) -> St
     let accounts: Vec<_> = world
         .accounts
         .values()
-        .filter(|account| !account.shared)
+        .filter(|account| !account.shared && account.tenant != GOOGLE)
         .map(|account| {
             let chosen = hint.as_deref() == Some(account.email.as_str());
             (account.email.clone(), chosen)
@@ -247,7 +249,9 @@ fn decided(shared: &Shared, form: &Params) -> Result<String, End> {
 
 /// The account's tenant, if the account may sign in here.
 fn check_account(world: &World, ticket: &Ticket, email: &str) -> Result<String, Failure> {
-    let account = world.accounts.get(email).ok_or_else(|| known(50034))?;
+    let account = world.accounts.get(email);
+    let account = account.filter(|account| account.tenant != GOOGLE);
+    let account = account.ok_or_else(|| known(50034))?;
     if account.shared || !account.enabled {
         return Err(known(50057));
     }
@@ -296,7 +300,7 @@ fn error_location(shared: &Shared, ticket: &Ticket, failure: &Failure) -> String
 }
 
 /// The redirect URI with parameters and the request's state.
-fn location(ticket: &Ticket, params: &[(&str, &str)]) -> String {
+pub(super) fn location(ticket: &Ticket, params: &[(&str, &str)]) -> String {
     let state = ticket.state.as_deref().map(|state| ("state", state));
     let query: Vec<_> = params
         .iter()
@@ -312,7 +316,7 @@ fn location(ticket: &Ticket, params: &[(&str, &str)]) -> String {
     format!("{}{separator}{}", ticket.redirect_uri, query.join("&"))
 }
 
-fn found(location: &str) -> Response {
+pub(super) fn found(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(value) => (
             StatusCode::FOUND,

@@ -77,14 +77,26 @@ pub(super) fn id_token(identity: &Identity<'_>) -> String {
     for (name, value) in identity.altered {
         claims[name] = value.clone();
     }
+    unsigned(&claims)
+}
+
+/// A JWT with `alg` `none`; claims that are null are left out.
+pub(super) fn unsigned(claims: &Value) -> String {
+    let mut claims = claims.clone();
     if let Value::Object(claims) = &mut claims {
         claims.retain(|_, value| !value.is_null());
     }
-    format!(
-        "{}.{}.",
-        part(&json!({"typ": "JWT", "alg": "none"})),
-        part(&claims)
-    )
+    let header = json!({"typ": "JWT", "alg": "none"});
+    format!("{}.{}.", part(&header), part(&claims))
+}
+
+/// Of 21 digits, the same at every start.
+pub(super) fn number(name: &str) -> String {
+    let digits = Sha256::digest(name.as_bytes());
+    digits[..21]
+        .iter()
+        .map(|byte| char::from(b'0' + byte % 10))
+        .collect()
 }
 
 /// About 1 kB; unique.

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Authority;
 use super::errors::{Failure, known};
+use crate::sandbox::GOOGLE;
 use crate::sandbox::world::{App, World};
 
 pub(super) type Params = BTreeMap<String, String>;
@@ -50,7 +51,9 @@ pub(super) fn find_app(
             ),
         )
     };
-    let app = world.apps.get(client_id).ok_or_else(unknown)?;
+    let app = world.apps.get(client_id);
+    let app = app.filter(|app| app.home_tenant != GOOGLE);
+    let app = app.ok_or_else(unknown)?;
     match authority {
         Authority::Consumers => Err(Failure::new(
             9_002_332,

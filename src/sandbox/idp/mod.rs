@@ -1,4 +1,4 @@
-//! The identity provider: Entra's v2 endpoints under `/{tenant}/`.
+//! The identity providers: Entra's v2 endpoints under `/{tenant}/`, and Google's under `/google`.
 //!
 //! It promises Entra's checks in Entra's order and its error codes. It keeps no sign-in session: every
 //! authorization asks for the account again, and no password is ever asked for.
@@ -7,6 +7,7 @@ mod authorize;
 mod claims;
 mod client;
 mod errors;
+pub(super) mod google;
 mod scopes;
 mod token;
 
@@ -41,6 +42,12 @@ pub(super) fn routes() -> Router<Arc<Site>> {
             "/{tenant}/v2.0/.well-known/openid-configuration",
             get(configuration),
         )
+        .route(
+            "/google/o/oauth2/v2/auth",
+            get(google::show).post(google::decide),
+        )
+        .route("/google/token", post(google::token))
+        .route("/google/revoke", post(google::revoke))
 }
 
 /// Which directory a request addresses.

@@ -100,7 +100,7 @@ pub(super) async fn revoke(
     }
 }
 
-fn counted(params: &Params) -> &'static str {
+pub(super) fn counted(params: &Params) -> &'static str {
     match optional(params, "grant_type") {
         Some("authorization_code") => "authorization_code",
         Some("refresh_token") => "refresh_token",

@@ -1,5 +1,5 @@
-//! AUTH: XOAUTH2 as Exchange takes it, LOGIN and PLAIN for accounts with a password, and on request
-//! Google's 334 error challenge with OAUTHBEARER.
+//! AUTH: XOAUTH2 as Exchange takes it, LOGIN and PLAIN for accounts with a password; at Google's
+//! server its 334 error challenge, and OAUTHBEARER.
 
 use std::io;
 use std::time::SystemTime;
@@ -7,11 +7,11 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Mode;
 use super::replies::{self, AuthRefusal};
 use super::session::{Next, Session, reply};
 use super::wire::{Line, Wire};
-use crate::sandbox::idp::is_exchange;
+use super::{House, Mode};
+use crate::sandbox::idp::{google, is_exchange};
 use crate::sandbox::shared::Leave;
 use crate::sandbox::world::{Account, World};
 
@@ -77,31 +77,40 @@ pub(super) async fn auth(session: &mut Session, wire: &mut Wire, line: &[u8]) ->
     };
     let bearer = matches!(mechanism, Mechanism::XOAuth2 | Mechanism::OAuthBearer);
     let now = session.shared.now();
-    let (verdict, google) = session.shared.update(|world| {
+    let house = session.house;
+    let verdict = session.shared.update(|world| {
         let verdict = match &credentials {
-            Some((user, secret)) => judge(world, &user.to_lowercase(), secret, bearer, now),
+            Some((user, secret)) => {
+                judge(world, house, &user.to_lowercase(), (secret, bearer), now)
+            }
             None if bearer => Err(Refused::Why(AuthRefusal::Token)),
             None => Err(Refused::Why(AuthRefusal::Password)),
         };
         world.stats.auths += 1;
-        (verdict, world.google_auth)
+        verdict
     });
     match verdict {
         Ok(login) => {
             enter(session, login);
             Ok(reply(replies::AUTHENTICATED))
         }
-        Err(Refused::With(text)) => Ok(Next::Reply(text)),
-        Err(Refused::Why(_)) if google => google_failure(session, wire, mechanism).await,
+        Err(Refused::With(text)) => {
+            let secret = credentials.map_or_else(String::new, |(_, secret)| secret);
+            let text = text.replace("{line}", &line).replace("{secret}", &secret);
+            Ok(Next::Reply(text))
+        }
+        Err(Refused::Why(_)) if house == House::Google => {
+            google_failure(session, wire, mechanism).await
+        }
         Err(Refused::Why(why)) => Ok(Next::Reply(replies::unauthenticated(&session.shared, why))),
     }
 }
 
 fn offered(session: &Session, name: &str) -> Option<Mechanism> {
-    let (password, google) = session.shared.read(|world| {
-        let password = world.accounts.values().any(|a| a.password.is_some());
-        (password, world.google_auth)
-    });
+    let google = session.house == House::Google;
+    let password = session
+        .shared
+        .read(|world| world.accounts.values().any(|a| a.password.is_some()));
     match name.to_ascii_uppercase().as_str() {
         "XOAUTH2" => Some(Mechanism::XOAuth2),
         "LOGIN" => Some(Mechanism::Login),
@@ -160,16 +169,16 @@ fn plain(text: &str) -> Option<(String, String)> {
 
 fn judge(
     world: &World,
+    house: House,
     mailbox: &str,
-    secret: &str,
-    bearer: bool,
+    (secret, bearer): (&str, bool),
     now: SystemTime,
 ) -> Result<Login, Refused> {
     if let Some(text) = world.auth_replies.get(mailbox) {
         return Err(Refused::With(text.clone()));
     }
     let login = if bearer {
-        judge_token(world, mailbox, secret, now)
+        judge_token(world, house, mailbox, secret, now)
     } else {
         judge_password(world, mailbox, secret)
     }
@@ -183,13 +192,18 @@ fn judge(
 
 fn judge_token(
     world: &World,
+    house: House,
     mailbox: &str,
     token: &str,
     now: SystemTime,
 ) -> Result<Login, AuthRefusal> {
     let token = world.access_tokens.get(token).ok_or(AuthRefusal::Token)?;
     let account = world.accounts.get(mailbox).ok_or(AuthRefusal::Token)?;
-    if now >= token.expires || !is_exchange(&token.audience) {
+    let is_for_us = match house {
+        House::Exchange => is_exchange(&token.audience),
+        House::Google => token.audience == google::MAIL,
+    };
+    if now >= token.expires || !is_for_us {
         return Err(AuthRefusal::Token);
     }
     let Some(user) = &token.user else {
@@ -203,10 +217,11 @@ fn judge_token(
             no_access: !app.is_some_and(|app| app.mailboxes.contains(mailbox)),
         });
     };
-    let scoped = token
-        .scopes
-        .iter()
-        .any(|scope| matches!(scope.as_str(), "exchange/smtp.send" | "exchange/.default"));
+    let scoped = house == House::Google
+        || token
+            .scopes
+            .iter()
+            .any(|scope| matches!(scope.as_str(), "exchange/smtp.send" | "exchange/.default"));
     if !scoped || (user != mailbox && !account.full_access.contains(user)) {
         return Err(AuthRefusal::Token);
     }

@@ -1,10 +1,12 @@
-//! The SMTP server: behaves as Exchange Online's client submission, with faults by recipient.
+//! The SMTP server: behaves as Exchange Online's client submission, or in Gmail's words, with faults
+//! by recipient.
 //!
 //! It promises Exchange's replies in Exchange's order. Lines and messages are bounded, and nothing a
 //! client sends can end more than its own session.
 
 mod auth;
 mod faults;
+mod google;
 mod replies;
 mod session;
 mod submit;
@@ -32,8 +34,15 @@ pub(super) enum Mode {
     Plain,
 }
 
+/// Whose server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum House {
+    Exchange,
+    Google,
+}
+
 /// Accepts until the task is dropped, and its sessions with it.
-pub(super) async fn serve(listener: TcpListener, mode: Mode, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: TcpListener, mode: Mode, house: House, shared: Arc<Shared>) {
     let mut sessions = JoinSet::new();
     loop {
         while sessions.try_join_next().is_some() {}
@@ -56,7 +65,8 @@ pub(super) async fn serve(listener: TcpListener, mode: Mode, shared: Arc<Shared>
                 return;
             }
             // An error here is the client's going away, which is its right.
-            let _ = session::run(Wire::new(stream), mode, peer.ip(), Arc::clone(&shared)).await;
+            let wire = Wire::new(stream);
+            let _ = session::run(wire, mode, house, peer.ip(), Arc::clone(&shared)).await;
         });
     }
 }

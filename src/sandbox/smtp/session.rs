@@ -10,7 +10,7 @@ use smtp_proto::{Error, Request};
 use super::auth::{self, Login};
 use super::faults::{self, RcptFault};
 use super::wire::{Line, MESSAGE_MAX, Wire};
-use super::{Mode, replies, submit};
+use super::{House, Mode, google, replies, submit};
 use crate::sandbox::shared::{Leave, Shared};
 use crate::sandbox::world::{RateLimit, World};
 
@@ -22,6 +22,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) struct Session {
     pub shared: Arc<Shared>,
     pub mode: Mode,
+    pub house: House,
     pub tls: bool,
     pub greeted: bool,
     pub login: Option<Login>,
@@ -57,6 +58,7 @@ pub(super) enum Next {
 pub(super) async fn run(
     wire: Wire,
     mode: Mode,
+    house: House,
     peer: IpAddr,
     shared: Arc<Shared>,
 ) -> io::Result<()> {
@@ -64,11 +66,11 @@ pub(super) async fn run(
         Mode::Implicit(acceptor) => wire.into_tls(acceptor).await?,
         Mode::StartTls(_) | Mode::Plain => wire,
     };
-    wire.reply(&replies::greeting(&shared)).await?;
     let mut session = Session {
         tls: wire.is_tls(),
         shared,
         mode,
+        house,
         greeted: false,
         login: None,
         transaction: None,
@@ -76,6 +78,8 @@ pub(super) async fn run(
         peer,
         errors: 0,
     };
+    let greeting = replies::greeting(&session.shared);
+    wire.reply(&session.words(greeting)).await?;
     while let Some(line) = wire.line().await? {
         let next = match line {
             Line::TooLong => Next::Reply(replies::COMMAND_TOO_LONG.to_owned()),
@@ -83,6 +87,7 @@ pub(super) async fn run(
         };
         match next {
             Next::Reply(reply) => {
+                let reply = session.words(reply);
                 wire.reply(&reply).await?;
                 if session.counts_too_many(&reply) {
                     wire.reply(replies::TOO_MANY_ERRORS).await?;
@@ -94,12 +99,13 @@ pub(super) async fn run(
                 let Mode::StartTls(acceptor) = &session.mode else {
                     return Ok(());
                 };
-                wire.reply(replies::TLS_READY).await?;
+                let ready = session.words(replies::TLS_READY.to_owned());
+                wire.reply(&ready).await?;
                 wire = wire.into_tls(acceptor).await?;
                 session.forget();
             }
             Next::Close(reply) => {
-                wire.reply(&reply).await?;
+                wire.reply(&session.words(reply)).await?;
                 return wire.close().await;
             }
             Next::Drop => return Ok(()),
@@ -112,6 +118,14 @@ impl Session {
     /// The mailbox, "" without AUTH.
     pub fn mailbox(&self) -> &str {
         self.login.as_ref().map_or("", |login| &login.mailbox)
+    }
+
+    /// A reply as this house words it.
+    pub fn words(&self, reply: String) -> String {
+        match self.house {
+            House::Exchange => reply,
+            House::Google => google::words(&self.shared, &reply),
+        }
     }
 
     async fn command(&mut self, wire: &mut Wire, line: &[u8]) -> io::Result<Next> {
@@ -172,18 +186,18 @@ impl Session {
                 self.peer
             ));
         }
-        let (password, google, pipelining) = self.shared.read(|world| {
+        let (password, pipelining) = self.shared.read(|world| {
             let password = world.accounts.values().any(|a| a.password.is_some());
-            (password, world.google_auth, world.pipelining)
+            (password, world.pipelining)
         });
+        if self.house == House::Google {
+            return Next::Reply(google::hello(self.peer, self.tls, pipelining));
+        }
         let security = match (&self.mode, self.tls) {
             (Mode::Plain, _) => None,
             (Mode::StartTls(_), false) => Some("STARTTLS"),
-            _ => Some(match (password, google) {
-                (false, false) => "AUTH LOGIN XOAUTH2",
-                (true, false) => "AUTH LOGIN PLAIN XOAUTH2",
-                (_, true) => "AUTH LOGIN PLAIN XOAUTH2 OAUTHBEARER",
-            }),
+            _ if password => Some("AUTH LOGIN PLAIN XOAUTH2"),
+            _ => Some("AUTH LOGIN XOAUTH2"),
         };
         Next::Reply(replies::hello(self.peer, pipelining, security))
     }

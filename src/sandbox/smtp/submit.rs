@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use mail_parser::MessageParser;
 
+use super::House;
 use super::faults::{Fault, strikes};
 use super::replies;
 use super::session::{Next, Session, Transaction, recent_submissions, reply};
@@ -49,10 +50,17 @@ pub(super) async fn data(session: &mut Session, wire: &mut Wire) -> io::Result<N
         session.transaction = None;
         return Ok(reply(replies::DATA_REFUSED));
     }
+    let mailbox = session.mailbox();
+    let said = |world: &World| world.data_replies.get(mailbox).cloned();
+    if let Some(reply) = session.shared.read(said) {
+        session.transaction = None;
+        return Ok(Next::Reply(reply));
+    }
     if struck(session, Fault::SlowData) && !held(session, wire, true).await {
         return Ok(Next::Drop);
     }
-    wire.reply(replies::START_INPUT).await?;
+    let go_ahead = session.words(replies::START_INPUT.to_owned());
+    wire.reply(&go_ahead).await?;
     if struck(session, Fault::DropMidBody) {
         wire.peek().await?;
         return Ok(Next::Drop);
@@ -175,7 +183,8 @@ async fn finish(
     }
     // The submission has ended before the client can know it has.
     drop(submission);
-    wire.reply(&replies::accepted(&shared)).await?;
+    let accepted = session.words(replies::accepted(&shared));
+    wire.reply(&accepted).await?;
     Ok(Next::Continue)
 }
 
@@ -203,7 +212,12 @@ fn refusal(
     let Some(authors) = authors else {
         return Some(replies::NO_FROM.to_owned());
     };
-    if let Some(login) = &session.login {
+    // Gmail writes its own From in place of one that it doesn't know.
+    if let Some(login) = session
+        .login
+        .as_ref()
+        .filter(|_| session.house == House::Exchange)
+    {
         let senders = authors.iter().chain([&transaction.mail_from]);
         for sender in senders.map(|sender| sender.to_lowercase()) {
             let rights = world.accounts.get(&sender).map(|account| &account.send_as);

@@ -49,6 +49,10 @@ fn oauth2_settings_have_bounds() {
             ("oauth2.tenant_id", |s| oauth2(s).grant = 2),
             ("oauth2.cloud", |s| oauth2(s).cloud = 5),
             ("oauth2.grant", |s| oauth2(s).grant = 3),
+            ("oauth2.grant", |s| {
+                oauth2(s).provider = v1::Provider::Google.into();
+                oauth2(s).grant = v1::Grant::ClientCredentials.into();
+            }),
             ("oauth2.scopes", |s| oauth2(s).scopes = vec!["a".into(); 21]),
             ("oauth2.scopes[0]", |s| {
                 oauth2(s).scopes = vec!["a b".into()]
@@ -85,6 +89,9 @@ fn custom_providers_have_bounds() {
     assert_each_is_refused(
         custom_service,
         &[
+            ("oauth2.grant", |s| {
+                oauth2(s).grant = v1::Grant::ClientCredentials.into();
+            }),
             ("oauth2.scopes", |s| oauth2(s).scopes.clear()),
             ("oauth2.client_secret", |s| oauth2(s).client_secret.clear()),
             ("oauth2.custom.authorization_endpoint", |s| {
