@@ -13,11 +13,11 @@ use mailwright::model::{Error, Labels};
 use mailwright::oauth::Redirect;
 use mailwright::ops::authorize::{self, Door};
 use mailwright::ops::services::{self, NewService};
-use mailwright::ops::{Core, send_test};
+use mailwright::ops::{Core, revoke, send_test};
 
 use crate::house::Lasting;
 use crate::plan::{self, Access, Act, Plan};
-use crate::world::{dial, smtp};
+use crate::world::{dial, idp, smtp};
 
 /// Creates, authorizes and tests every service, in the quiet before the trouble.
 pub async fn set_up(lasting: &Arc<Lasting>, core: &Arc<Core>) {
@@ -60,7 +60,7 @@ pub async fn act(lasting: Arc<Lasting>, core: Arc<Core>, number: usize) {
     let (at, act) = world.plan().acts[number];
     world.until(at).await;
     while !lasting.ledger.books().acts_done[number] {
-        let done = match try_to(&lasting, &core, act).await {
+        let done = match try_to(&lasting, &core, number, act).await {
             // Deleted meanwhile, or by a call that heard no answer.
             Err(Error::NotFound { .. }) => Ok(()),
             done => done,
@@ -71,7 +71,7 @@ pub async fn act(lasting: Arc<Lasting>, core: Arc<Core>, number: usize) {
     }
 }
 
-async fn try_to(lasting: &Lasting, core: &Arc<Core>, act: Act) -> Result<(), Error> {
+async fn try_to(lasting: &Lasting, core: &Arc<Core>, number: usize, act: Act) -> Result<(), Error> {
     let plan = lasting.world.plan();
     let id = |service: usize| plan.services[service].id.parse().unwrap();
     match act {
@@ -83,6 +83,21 @@ async fn try_to(lasting: &Lasting, core: &Arc<Core>, act: Act) -> Result<(), Err
             lasting.ledger.books().limits[service] = u32::MAX;
             tell_limit(lasting, plan.services[service].mailbox);
             services::delete(core, &id(service), None, true).await
+        }
+        Act::Forget(service) => revoke::revoke(core, &id(service)).await.map(drop),
+        Act::Rotate(service) => {
+            let secret = format!("client-secret-{number}");
+            lasting.world.takes_secret(service, &secret);
+            let change = SecretsChange {
+                next_client_secret: SecretChange::Set(Secret::new(secret.as_str())),
+                ..SecretsChange::default()
+            };
+            services::change(core, &id(service), None, |current| {
+                Ok((current.config.clone(), change.clone()))
+            })
+            .await?;
+            lasting.world.takes_only_secret(service, &secret);
+            Ok(())
         }
         Act::Revoke(service) => {
             lasting.world.revokes(service);
@@ -154,7 +169,7 @@ fn new_service(plan: &Plan, number: usize) -> NewService {
     };
     let secrets = SecretsChange {
         password: SecretChange::Set(Secret::new(smtp::PASSWORD)),
-        client_secret: SecretChange::Set(Secret::new("a-client-secret")),
+        client_secret: SecretChange::Set(Secret::new(idp::FIRST_SECRET)),
         ..SecretsChange::default()
     };
     NewService {
@@ -169,13 +184,14 @@ fn oauth2(number: usize, login: &str, provider: Option<plan::Provider>) -> OAuth
         Some(plan::Provider::Custom) => Provider::Custom(Box::new(CustomProvider {
             authorization_endpoint: format!("http://{}/authorize", dial::IDP),
             token_endpoint: format!("http://{}/token", dial::IDP),
-            revocation_endpoint: String::new(),
+            revocation_endpoint: format!("http://{}/revoke", dial::IDP),
             scope_separator: " ".to_owned(),
             client_auth: ClientAuth::Post,
             disable_pkce: false,
             extra_authorize_params: Default::default(),
             issuer: String::new(),
             sasl_mechanism: SaslMechanism::Oauthbearer,
+            disable_openid: false,
         })),
         _ => Provider::Microsoft,
     };

@@ -102,6 +102,10 @@ pub enum Act {
     Revoke(usize),
     /// An admin signs in again.
     Authorize(usize),
+    /// RevokeAuthorization.
+    Forget(usize),
+    /// The client gets a new secret, and the provider takes the old one no more.
+    Rotate(usize),
     /// With all mail that waits.
     Delete(usize),
 }
@@ -128,7 +132,7 @@ impl Plan {
         let sends = (0..dice.between(15, 45))
             .map(|number| send(dice, number, &services, &bursts))
             .collect();
-        let acts = acts(dice, &services);
+        let acts = acts(dice, &services, &mut Dice::new(seed, "upkeep", 0));
         let crashes = crashes(dice);
         let jumps = (0..dice.between(0, 3)).map(|_| jump(dice)).collect();
         let store = StoreCharacter {
@@ -234,7 +238,7 @@ fn send(dice: &mut Dice, number: u64, services: &[Service], bursts: &[Duration])
     }
 }
 
-fn acts(dice: &mut Dice, services: &[Service]) -> Vec<(Duration, Act)> {
+fn acts(dice: &mut Dice, services: &[Service], upkeep: &mut Dice) -> Vec<(Duration, Act)> {
     let mut acts = Vec::new();
     for (number, service) in services.iter().enumerate() {
         let at = dice.minutes(10, 180);
@@ -258,6 +262,21 @@ fn acts(dice: &mut Dice, services: &[Service]) -> Vec<(Duration, Act)> {
     if dice.in_1000(150) {
         let number = dice.between(0, services.len() as u64 - 1) as usize;
         acts.push((dice.minutes(60, 200), Act::Delete(number)));
+    }
+    for (number, service) in services.iter().enumerate() {
+        if service.provider.is_none() {
+            continue;
+        }
+        for _ in 0..upkeep.between(0, 2) {
+            acts.push((upkeep.minutes(6, 200), Act::Rotate(number)));
+        }
+        if upkeep.in_1000(400) {
+            let at = upkeep.minutes(6, 180);
+            acts.push((at, Act::Forget(number)));
+            // At once, or when mail has long waited.
+            let again = at + upkeep.seconds(0, 60 * 60);
+            acts.push((again, Act::Authorize(number)));
+        }
     }
     acts.sort_by_key(|(at, _)| *at);
     acts

@@ -191,6 +191,7 @@ fn oauth2(number: usize, login: &str, provider: SocketAddr) -> OAuth2 {
         extra_authorize_params: Default::default(),
         issuer: String::new(),
         sasl_mechanism: SaslMechanism::Xoauth2,
+        disable_openid: false,
     }));
     OAuth2 {
         provider,

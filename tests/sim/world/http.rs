@@ -26,6 +26,11 @@ enum Fate {
     TooSlow,
 }
 
+const SECRET_REFUSED: (&str, &str) = (
+    "401 No",
+    r#"{"error":"invalid_client","error_codes":[7000222]}"#,
+);
+
 /// Answers one request and hangs up.
 pub async fn serve(world: World, number: u64, mut dice: Dice, mut stream: DuplexStream) {
     let Some(form) = read(&mut stream).await else {
@@ -35,6 +40,9 @@ pub async fn serve(world: World, number: u64, mut dice: Dice, mut stream: Duplex
         return world.violated("a token request names no client");
     };
     let who = format!("idp {number}");
+    if let Some(token) = form.get("token") {
+        return take_back(&world, &who, &mut dice, (service, token), &mut stream).await;
+    }
     world.asks(service);
     let (mut from, mut to) = tokio::io::split(stream);
     let mut end = [0];
@@ -48,6 +56,29 @@ pub async fn serve(world: World, number: u64, mut dice: Dice, mut stream: Duplex
         () = answer(&world, &who, &mut dice, service, &form, &mut to) => {}
     }
     world.has_asked(service);
+}
+
+/// RFC 7009: what is given back is taken, though the answer may be lost.
+async fn take_back(
+    world: &World,
+    who: &str,
+    dice: &mut Dice,
+    (service, token): (usize, &str),
+    to: &mut DuplexStream,
+) {
+    let fate = fate(world, dice);
+    if fate == Fate::CutBefore {
+        return world.note(who, "hangs up");
+    }
+    if let Fate::Error(status, body) = fate {
+        // Whether it is heard changes nothing.
+        let _ = to.write_all(response(status, body).as_bytes()).await;
+        return;
+    }
+    world.gets_back(service, token);
+    if fate == Fate::Answered {
+        let _ = to.write_all(response("200 OK", "").as_bytes()).await;
+    }
 }
 
 async fn answer(
@@ -67,6 +98,14 @@ async fn answer(
     }
     if let Fate::Error(status, body) = fate {
         world.note(who, status);
+        // Gone or not, nothing was issued.
+        let _ = to.write_all(response(status, body).as_bytes()).await;
+        return;
+    }
+    let secret = form.get("client_secret").map(String::as_str);
+    if !world.knows_secret(service, secret.unwrap_or_default()) {
+        world.note(who, "the secret is refused");
+        let (status, body) = SECRET_REFUSED;
         // Gone or not, nothing was issued.
         let _ = to.write_all(response(status, body).as_bytes()).await;
         return;
@@ -99,10 +138,7 @@ fn fate(world: &World, dice: &mut Dice) -> Fate {
         Fate::Error("503 Busy\r\nRetry-After: 40", ""),
         Fate::Error("429 Slower\r\nRetry-After: 300", "no"),
         Fate::Error("400 No", r#"{"error":"temporarily_unavailable"}"#),
-        Fate::Error(
-            "401 No",
-            r#"{"error":"invalid_client","error_codes":[7000222]}"#,
-        ),
+        Fate::Error(SECRET_REFUSED.0, SECRET_REFUSED.1),
         Fate::CutBefore,
         Fate::CutAfter,
         Fate::CutWithin,

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::World;
 
+/// What every client has at first.
+pub const FIRST_SECRET: &str = "a-client-secret";
+
 pub struct Idp {
     /// By service.
     families: Vec<Family>,
@@ -29,6 +32,8 @@ pub struct Family {
     access: BTreeMap<String, Duration>,
     /// Requests under way.
     busy: u32,
+    /// Those that the client may show; none so far means the first.
+    secrets: Vec<String>,
 }
 
 /// What a token request came to.
@@ -79,6 +84,40 @@ impl World {
         family.revoked = true;
         family.access.clear();
         state.note("idp", &format!("revokes what service {service} has"));
+    }
+
+    /// The client of a service has one secret more.
+    pub fn takes_secret(&self, service: usize, secret: &str) {
+        let mut state = self.lock();
+        let secrets = &mut state.idp.families[service].secrets;
+        if secrets.is_empty() {
+            secrets.push(FIRST_SECRET.to_owned());
+        }
+        secrets.push(secret.to_owned());
+    }
+
+    /// All others of its secrets expire.
+    pub fn takes_only_secret(&self, service: usize, secret: &str) {
+        let mut state = self.lock();
+        state.idp.families[service].secrets = vec![secret.to_owned()];
+        state.note("idp", &format!("service {service} needs {secret}"));
+    }
+
+    pub fn knows_secret(&self, service: usize, secret: &str) -> bool {
+        let secrets = &self.lock().idp.families[service].secrets;
+        secrets.iter().any(|known| known == secret)
+            || (secrets.is_empty() && secret == FIRST_SECRET)
+    }
+
+    /// A refresh token is given back; with it goes what was bought with it, and no other grant.
+    pub fn gets_back(&self, service: usize, token: &str) {
+        let mut state = self.lock();
+        let family = &mut state.idp.families[service];
+        if token == family.newest || token == family.saved {
+            family.revoked = true;
+            family.access.clear();
+        }
+        state.note("idp", &format!("gets {token} back"));
     }
 
     /// The process has stored what it got.
