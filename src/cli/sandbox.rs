@@ -1,4 +1,4 @@
-//! `mailwright sandbox`: the stand-in for Entra and Exchange Online, on its own.
+//! `mailwright sandbox`: the stand-in for Entra and Exchange Online, and for Google, on its own.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::Failed;
 use crate::env::Env;
-use crate::sandbox::{CLIENT_ID, CLIENT_SECRET, Options, Sandbox, TENANT_ID};
+use crate::sandbox::{
+    CLIENT_ID, CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options, Sandbox, TENANT_ID,
+};
 
 /// Options of `sandbox`.
 #[derive(Args)]
@@ -36,7 +38,7 @@ impl SandboxCommand {
         let sandbox =
             Sandbox::start(options(&Env::system(), self.http, self.smtp, self.smtps)).await?;
         std::fs::write(&self.ca, sandbox.ca_pem())?;
-        println!("The sandbox stands in for Microsoft Entra and Exchange Online.\n");
+        println!("The sandbox stands in for Microsoft Entra and Exchange Online, and for Google.\n");
         println!("  start page and mail   {}/", sandbox.authority());
         println!("  SMTP with STARTTLS    {}", sandbox.smtp_addr());
         println!("  SMTP with TLS         {}", sandbox.smtps_addr());
@@ -46,10 +48,19 @@ impl SandboxCommand {
         println!(
             "  mailboxes             adele@contoso.com alex@contoso.com noreply@contoso.com (shared)\n"
         );
+        println!("  Google's authority    {}", sandbox.google_authority());
+        println!("  Google's SMTP         {}", sandbox.google_smtp_addr());
+        println!("  Google's client ID    {GOOGLE_CLIENT_ID}");
+        println!("  its secret            {GOOGLE_CLIENT_SECRET}");
+        println!("  Google's mailbox      grace@cymbal.example\n");
         println!("A server that sends through it:\n");
         println!(
             "  MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY={} \\",
             sandbox.authority()
+        );
+        println!(
+            "  MAILWRIGHT_OAUTH_GOOGLE_AUTHORITY={} \\",
+            sandbox.google_authority()
         );
         println!("  MAILWRIGHT_EGRESS_ALLOW=127.0.0.0/8,::1/128 \\");
         println!("  MAILWRIGHT_EGRESS_EXTRA_CA_FILE={} \\", self.ca.display());

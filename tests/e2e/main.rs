@@ -27,6 +27,7 @@ mod bad_wire;
 mod callback;
 mod callback_attacks;
 mod content;
+mod custom;
 mod deadlines;
 mod drain;
 mod feed;
