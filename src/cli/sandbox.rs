@@ -38,7 +38,9 @@ impl SandboxCommand {
         let sandbox =
             Sandbox::start(options(&Env::system(), self.http, self.smtp, self.smtps)).await?;
         std::fs::write(&self.ca, sandbox.ca_pem())?;
-        println!("The sandbox stands in for Microsoft Entra and Exchange Online, and for Google.\n");
+        println!(
+            "The sandbox stands in for Microsoft Entra and Exchange Online, and for Google.\n"
+        );
         println!("  start page and mail   {}/", sandbox.authority());
         println!("  SMTP with STARTTLS    {}", sandbox.smtp_addr());
         println!("  SMTP with TLS         {}", sandbox.smtps_addr());

@@ -135,10 +135,7 @@ fn custom_providers_have_bounds() {
                 custom(s).client_auth = v1::ClientAuth::None.into();
                 oauth2(s).client_secret.clear();
             },
-            |s| {
-                oauth2(s).grant = v1::Grant::ClientCredentials.into();
-                custom(s).authorization_endpoint.clear();
-            },
+            |s| custom(s).disable_openid = true,
             |s| custom(s).scope_separator = ",".into(),
             |s| {
                 custom(s).extra_authorize_params = [

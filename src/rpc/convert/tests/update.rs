@@ -85,7 +85,6 @@ fn every_mutable_path_changes_its_field_and_no_other() {
         }),
         tenant_id: "new.example.com".into(),
         cloud: 2,
-        grant: 2,
         scopes: vec!["new".into()],
         ..oauth2(&mut new).clone()
     };
@@ -99,6 +98,7 @@ fn every_mutable_path_changes_its_field_and_no_other() {
         extra_authorize_params: [("prompt".into(), "consent".into())].into(),
         issuer: "https://new.example.com".into(),
         sasl_mechanism: 2,
+        disable_openid: true,
     };
     let current = stored(custom_service());
     let mut seen = Vec::new();
@@ -130,7 +130,6 @@ fn every_mutable_path_changes_its_field_and_no_other() {
         "oauth2.client_secret_expire_time",
         "oauth2.tenant_id",
         "oauth2.cloud",
-        "oauth2.grant",
         "oauth2.scopes",
         "oauth2.custom",
         "oauth2.custom.authorization_endpoint",
@@ -142,6 +141,7 @@ fn every_mutable_path_changes_its_field_and_no_other() {
         "oauth2.custom.extra_authorize_params",
         "oauth2.custom.issuer",
         "oauth2.custom.sasl_mechanism",
+        "oauth2.custom.disable_openid",
     ] {
         let outcome = update(&current, new.clone(), &[path]).unwrap();
         assert_ne!(
@@ -383,4 +383,16 @@ fn an_update_names_its_service_and_perhaps_its_revision() {
         paths(update_target(&v1::UpdateServiceRequest::default())),
         ["service.service_id"]
     );
+}
+
+#[test]
+fn the_grant_changes_where_the_provider_offers_the_other_one() {
+    let mut new = oauth2_service();
+    oauth2(&mut new).grant = v1::Grant::ClientCredentials.into();
+    oauth2(&mut new).tenant_id = "example.com".into();
+    let mask = ["oauth2.grant", "oauth2.tenant_id"];
+    let (config, _) = update(&stored(oauth2_service()), new.clone(), &mask).unwrap();
+    assert!(config.is_app_only());
+    let of_custom = update(&stored(custom_service()), new, &mask[..1]);
+    assert_eq!(paths(of_custom), ["service.oauth2.grant"]);
 }
