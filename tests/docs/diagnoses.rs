@@ -110,9 +110,14 @@ fn sign(row: &Table) -> String {
         "" => String::new(),
         subcode => format!(" with `{subcode}`"),
     };
+    let whose = if row.contains_key("google") {
+        " (of Google)"
+    } else {
+        ""
+    };
     match signs.len() {
         0 => "anything else".to_owned(),
-        _ => format!("`{}`{sub}", signs.join("`, `")),
+        _ => format!("`{}`{sub}{whose}", signs.join("`, `")),
     }
 }
 
