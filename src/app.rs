@@ -125,6 +125,11 @@ impl App {
                 "it is not the key that sealed what is stored",
             )
         })?;
+        let door = ops::access_keys::open_door(&core).await;
+        let door = door.map_err(|error| StartError(error.to_string()))?;
+        if let Some(file) = door {
+            tracing::info!(file = %file.display(), "wrote an access key for an admin");
+        }
         if !core.config.server.grpc_listen.ip().is_loopback() {
             tracing::warn!(
                 "server.grpc_listen is not a loopback address: whoever reaches it may do everything"

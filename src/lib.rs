@@ -6,6 +6,7 @@ pub mod config;
 pub mod egress;
 pub mod env;
 pub mod http;
+pub mod keys;
 pub mod model;
 pub mod oauth;
 pub mod ops;

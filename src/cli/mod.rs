@@ -1,16 +1,23 @@
-//! The command line: serve, demo, sandbox.
+//! The command line: serve, demo, sandbox, admin-key.
 
+mod admin_key;
 mod demo;
 mod sandbox;
 mod serve;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::env::Env;
+use crate::store::sled::{OpenError, Options, SledStore};
 
 /// A self-hosted email-sending service: OAuth2 mailboxes behind one gRPC API.
 #[derive(Parser)]
@@ -28,6 +35,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run the stand-in for Entra and Exchange Online, to try and to test against
     Sandbox(sandbox::SandboxCommand),
+    /// Make one more access key for an admin, while the server is stopped
+    AdminKey(admin_key::AdminKey),
 }
 
 impl Cli {
@@ -40,6 +49,7 @@ impl Cli {
             Command::Serve(serve) => serve.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Sandbox(sandbox) => sandbox.run().await,
+            Command::AdminKey(admin_key) => admin_key.run().await,
         }
     }
 }
@@ -73,6 +83,35 @@ impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self::new(1, error.to_string())
     }
+}
+
+/// The variables of this process.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The configuration in force.
+fn config(file: Option<&Path>) -> Result<Config, Failed> {
+    Ok(Config::load(file, &variables())?)
+}
+
+/// Exit codes that a supervisor may tell apart; everything else is 1.
+const FOLDER_IN_USE: u8 = 3;
+const FOLDER_TOO_NEW: u8 = 4;
+const STORE_FAILED: u8 = 5;
+
+/// Opens the store of the data folder.
+fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
+    SledStore::open(&config.data.folder, env, Options::default()).map_err(|error| {
+        let code = match error {
+            OpenError::Owned { .. } => FOLDER_IN_USE,
+            OpenError::TooNew { .. } => FOLDER_TOO_NEW,
+            OpenError::Failed(_) => 1,
+        };
+        Failed::new(code, format!("{}: {error}", config.data.folder.display()))
+    })
 }
 
 /// Logs go to stderr: stdout belongs to what a command prints.

@@ -4,6 +4,7 @@
 //!
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
+pub mod access_keys;
 pub mod authorize;
 pub mod deliver;
 mod failure;
@@ -31,6 +32,7 @@ use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::keys::Keys;
 use crate::model::{Error, MailboxKey, Timestamp};
 use crate::smtp::Pool;
 use crate::store::{Store, StoreError};
@@ -44,6 +46,7 @@ pub struct Core {
     pub pool: Pool,
     pub egress: Egress,
     pub vault: Vault,
+    pub keys: Keys,
     pub env: Env,
     pub config: Config,
     pub start_time: Timestamp,
@@ -85,6 +88,7 @@ impl Core {
             pool,
             egress,
             vault,
+            keys: Keys::new(env.clone()),
             env,
             config,
             start_time,

@@ -70,7 +70,9 @@ pub fn status(error: &Error, env: &Env) -> Status {
         Error::Internal(text) => {
             details.set_request_info(log_bug(text, env), "");
         }
-        Error::OutOfRange { .. } | Error::Unimplemented { .. } => {}
+        Error::Unauthenticated { .. }
+        | Error::PermissionDenied { .. }
+        | Error::OutOfRange { .. } => {}
     }
     Status::with_error_details(code(error), message(error), details)
 }
@@ -134,6 +136,8 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Invalid(_) | Error::TooLarge { .. } | Error::BadCursor { .. } => {
             Code::InvalidArgument
         }
+        Error::Unauthenticated { .. } => Code::Unauthenticated,
+        Error::PermissionDenied { .. } => Code::PermissionDenied,
         Error::NotFound { .. } => Code::NotFound,
         Error::Exists { .. } => Code::AlreadyExists,
         Error::Conflict { .. } => Code::Aborted,
@@ -141,7 +145,6 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Exhausted { .. } => Code::ResourceExhausted,
         Error::Unavailable { .. } => Code::Unavailable,
         Error::OutOfRange { .. } => Code::OutOfRange,
-        Error::Unimplemented { .. } => Code::Unimplemented,
         Error::Internal(_) => Code::Internal,
     }
 }
@@ -150,6 +153,8 @@ fn reason(error: &Error) -> Reason {
     match error {
         Error::Invalid(_) => Reason::InvalidField,
         Error::TooLarge { .. } => Reason::MessageTooLarge,
+        Error::Unauthenticated { .. } => Reason::Unauthenticated,
+        Error::PermissionDenied { .. } => Reason::PermissionDenied,
         Error::BadCursor { .. } => Reason::CursorInvalid,
         Error::Conflict { .. } => Reason::EtagMismatch,
         Error::State { diagnosis, .. } => diagnosis.reason,
@@ -158,7 +163,6 @@ fn reason(error: &Error) -> Reason {
         | Error::Exhausted { reason, .. }
         | Error::Unavailable { reason, .. } => *reason,
         Error::OutOfRange { .. } => Reason::CursorOutOfRange,
-        Error::Unimplemented { .. } => Reason::Unimplemented,
         Error::Internal(_) => Reason::Internal,
     }
 }

@@ -3,7 +3,9 @@
 //! Generated types stop at `convert`, statuses are made in `error`; the handlers hold no rule of
 //! their own.
 
+mod access;
 mod admin;
+mod audit;
 pub mod codec;
 pub mod convert;
 pub mod error;
@@ -36,10 +38,5 @@ impl Api {
     /// The status of a failed operation.
     fn status(&self, error: Error) -> Status {
         error::status(&error, &self.core.env)
-    }
-
-    /// The answer of an RPC that a later version implements; ARCHITECTURE.md lists them.
-    fn unimplemented<T>(&self, what: &'static str) -> Answer<T> {
-        Err(self.status(Error::Unimplemented { what }))
     }
 }

@@ -14,6 +14,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 
+use super::access::Door;
 use super::health::AllHealth;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
@@ -72,6 +73,7 @@ pub fn serve(
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .layer(codec::layer())
+            .layer(Door::new(api.core.clone()))
             .add_service(all_health)
             .add_service(reflection().build_v1().map_err(io::Error::other)?)
             .add_service(reflection().build_v1alpha().map_err(io::Error::other)?)

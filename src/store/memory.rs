@@ -2,7 +2,7 @@
 //!
 //! It keeps the whole contract but durability: what it holds is gone with its process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,7 +13,9 @@ use super::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
-use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
@@ -233,6 +235,30 @@ impl Store for MemoryStore {
     ) -> Result<Vec<(FullMessage, u64)>> {
         self.read(|state| state.list_messages(filter, after, limit, usize::MAX))
             .map(|listed| listed.messages)
+    }
+
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool> {
+        self.read(|state| state.is_message_of(id, services))
+    }
+
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()> {
+        self.write(|state| state.create_access_key(now, key))
+    }
+
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>> {
+        self.read(|state| state.access_keys(after, limit))
+    }
+
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey> {
+        self.write(|state| state.revoke_access_key(now, id))
+    }
+
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()> {
+        self.write(|state| state.record_key_uses(&uses))
     }
 
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {

@@ -26,6 +26,7 @@ mod record;
 mod rows;
 pub mod sled;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,8 +38,8 @@ use crate::model::problem::{forecast, problem};
 use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
-    Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason, RequestId, ServiceId,
-    Timestamp,
+    AccessKey, AccessKeyId, Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason,
+    RequestId, ServiceId, Timestamp,
 };
 
 pub use crate::model::secret::Sealed;
@@ -51,6 +52,8 @@ pub use record::{RecordError, decode, encode};
 pub enum StoreError {
     /// There is no such row.
     NotFound,
+    /// There is no service of this id.
+    NoService(ServiceId),
     /// The id is taken, or was and its messages are still kept.
     Exists,
     /// The claim, revision or generation is not the newest.
@@ -65,6 +68,10 @@ pub enum StoreError {
     NotTested,
     /// The outbox has no room for the message.
     Full(Full),
+    /// Revoking it would leave no ADMIN key that opens anything.
+    LastAdmin,
+    /// There are as many access keys as are kept, and all of them live.
+    TooManyKeys,
     /// The place in the log is from another store, in the future, or trimmed.
     OutOfRange,
     /// The store can't commit now; nothing happened.
@@ -86,6 +93,9 @@ impl From<StoreError> for Error {
         }
     }
 }
+
+/// How many access keys are kept, ended ones among them.
+pub const ACCESS_KEYS_MAX: usize = 10_000;
 
 /// The outcome of a transaction.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -122,6 +132,7 @@ impl ServiceRow {
 /// Which services to list: all conditions must hold, an empty one always does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceFilter {
+    pub ids: BTreeSet<ServiceId>,
     pub states: Vec<ServiceState>,
     pub labels: Labels,
     /// Compared in lower case.
@@ -372,6 +383,9 @@ pub trait Store: Send + Sync {
         after: Option<&MessageId>,
         limit: usize,
     ) -> Result<Vec<(FullMessage, u64)>>;
+    /// Whether it is a message of one of these services. It does the same, and takes as long,
+    /// whether there is no such message or it is another service's.
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool>;
     /// The sealed body; none once trimmed.
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>>;
     /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes. It
@@ -432,6 +446,23 @@ pub trait Store: Send + Sync {
     ///
     /// [`OnUncertain::holds`]: crate::model::service::OnUncertain::holds
     async fn recover(&self, now: Timestamp) -> Result<()>;
+
+    // Access keys.
+
+    /// Adds a key. `NoService` for the first of its services that there is none of. Of more than
+    /// [`ACCESS_KEYS_MAX`], the oldest that have ended go; `TooManyKeys` where none has.
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()>;
+    /// Keys, the newest first, behind `after`, at most `limit`.
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>>;
+    /// Revokes a key; one that is revoked stays as it is. `LastAdmin` for the last ADMIN key that
+    /// is live.
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey>;
+    /// Keeps when keys were last used. Times go forward only; a key that is gone is left out.
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()>;
 
     // The log.
 

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
-use crate::ops::Core;
+use crate::ops::{Core, access_keys};
 use crate::store::StoreError;
 
 /// Messages that one transaction expires, and services of which one tells.
@@ -44,6 +44,7 @@ pub async fn run_once(
     if now >= *next_tidy {
         *next_tidy = now + INTERVAL;
         core.pool.close_idle().await;
+        access_keys::tell_uses(core).await?;
         let before = now.before(core.config.retention());
         core.store
             .trim(now, before, now.before(REQUEST_ID_KEPT))

@@ -22,13 +22,45 @@ use mailwright::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
+
+use super::process::{ADMIN_KEY, provide_key};
 
 /// No test takes a tenth of this, however busy the machine is.
 const HANG: Duration = Duration::from_secs(60);
 
 /// When manual clocks begin: Monday, 4 August 2025.
 pub const START: i64 = 1_754_306_130;
+
+/// A connection whose every call bears a key: an admin's, unless a test takes another.
+pub type Channel = InterceptedService<tonic::transport::Channel, Bearer>;
+
+/// Puts a key into calls.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    pub fn of(key: &str) -> Self {
+        Self(format!("Bearer {key}").parse().unwrap())
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// The calls of this connection are an admin's.
+pub fn as_admin(connection: tonic::transport::Channel) -> Channel {
+    InterceptedService::new(connection, Bearer::of(ADMIN_KEY))
+}
 
 /// Runs a test on a runtime of its own, and ends it where it hangs.
 pub fn run(test: impl Future<Output = ()>) {
@@ -101,6 +133,7 @@ impl House {
         config.server.public_url = format!("http://localhost:{}", http.port());
         config.server.heartbeat_seconds = 1;
         configure(&mut config);
+        provide_key(&config.data.folder);
 
         let store = Arc::new(MemoryStore::new(7));
         let app = App::build(config, listeners, store, env.clone())
@@ -174,17 +207,19 @@ impl House {
 
 /// A connection of its own.
 pub async fn channel(address: SocketAddr) -> Channel {
-    Endpoint::from_shared(format!("http://{address}"))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap()
+    as_admin(bare_channel(address).await)
+}
+
+/// As [`channel`], without a key.
+pub async fn bare_channel(address: SocketAddr) -> tonic::transport::Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.connect().await.unwrap()
 }
 
 /// As [`channel`], connected by the first call: the server may be gone by then.
 pub fn lazy_channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    endpoint.connect_lazy()
+    as_admin(endpoint.connect_lazy())
 }
 
 /// A sandbox on free ports that lives in this time.

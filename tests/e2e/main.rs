@@ -17,6 +17,9 @@ mod rogue;
 mod site;
 mod watch;
 
+mod access;
+mod access_file;
+mod access_services;
 mod admin;
 mod again;
 mod app_only;

@@ -12,10 +12,9 @@ use mailwright::rpc::proto::v1::status_api_client::StatusApiClient;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use mailwright::sandbox::{CLIENT_ID, CLIENT_SECRET, RateLimit, Sandbox};
-use tonic::transport::Channel;
 
 use super::browser;
-use super::harness::{Folder, channel, sandbox};
+use super::harness::{Channel, Folder, channel, sandbox};
 use super::process::Process;
 use super::requests::{ADELE, ALEX};
 

@@ -24,7 +24,10 @@ use mailwright::rpc::proto::v1::{self, MessageState, ServiceState};
 use mailwright::sandbox::{Options, Sandbox};
 use mailwright::store::memory::MemoryStore;
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
 
 use super::browser;
 use super::certificate::Certificate;
@@ -34,6 +37,24 @@ const HANG: Duration = Duration::from_secs(60);
 
 /// What our clock says in every test: 2025-08-04T11:15:30Z.
 const NOW: i64 = 1_754_306_130;
+
+/// An admin's key, which the server takes from its data folder.
+const ADMIN_KEY: &str =
+    "mw_01k1qd3mkg0123456789abcdef_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjkmnpq";
+
+/// A connection whose calls are an admin's.
+type Channel = InterceptedService<tonic::transport::Channel, AsAdmin>;
+
+#[derive(Clone)]
+struct AsAdmin;
+
+impl Interceptor for AsAdmin {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let value = format!("Bearer {ADMIN_KEY}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        Ok(request)
+    }
+}
 
 /// Runs a test on a runtime of its own, and ends it where it hangs.
 pub fn run(test: impl Future<Output = ()>) {
@@ -74,6 +95,8 @@ impl House {
         config.egress.extra_ca_file = tls.authority.clone();
         config.oauth.microsoft_authority = sandbox.authority();
         config.server.public_url = format!("http://localhost:{}", http.port());
+        std::fs::create_dir_all(&config.data.folder).unwrap();
+        std::fs::write(config.data.folder.join("admin.key"), ADMIN_KEY).unwrap();
         let store = Arc::new(MemoryStore::new(7));
         let app = App::build(config, listeners, store, env).await.unwrap();
         // The runtime ends it together with the test.
@@ -84,7 +107,7 @@ impl House {
             tls,
             sandbox,
             env: clock,
-            channel: endpoint.connect().await.unwrap(),
+            channel: InterceptedService::new(endpoint.connect().await.unwrap(), AsAdmin),
         }
     }
 

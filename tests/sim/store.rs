@@ -1,6 +1,7 @@
 //! The store under simulation: a memory that outlives the process, and calls that fail, take their
 //! time, or are cut off by a crash before or after they happened.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,7 +9,9 @@ use mailwright::model::event::Event;
 use mailwright::model::message::{Claim, Finished, FullMessage, Message};
 use mailwright::model::secret::Sealed;
 use mailwright::model::service::{LastTest, Pause, Service};
-use mailwright::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use mailwright::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
@@ -155,6 +158,11 @@ store! {
     request(service: &ServiceId, request: &RequestId) -> Option<(Message, u64)>;
     message(id: &MessageId) -> Option<(FullMessage, u64)>;
     messages(filter: &MessageFilter, after: Option<&MessageId>, limit: usize) -> Vec<(FullMessage, u64)>;
+    is_message_of(id: &MessageId, services: &BTreeSet<ServiceId>) -> bool;
+    create_access_key(now: Timestamp, key: AccessKey) -> ();
+    access_keys(after: Option<&AccessKeyId>, limit: usize) -> Vec<AccessKey>;
+    revoke_access_key(now: Timestamp, id: &AccessKeyId) -> AccessKey;
+    record_key_uses(uses: BTreeMap<AccessKeyId, Timestamp>) -> ();
     body(id: &MessageId) -> Option<Sealed>;
     cancel_message(now: Timestamp, id: &MessageId) -> ();
     retry_message(now: Timestamp, id: &MessageId, expire_time: Timestamp) -> (FullMessage, u64);

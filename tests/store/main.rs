@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access_keys;
 mod again;
 mod authorizations;
 mod claims;
@@ -51,6 +52,13 @@ macro_rules! suite {
                 deleting_may_cancel_what_waits_but_not_what_is_being_sent,
                 a_deleted_service_leaves_nothing_but_its_last_event,
                 what_is_missing_is_not_found,
+            ],
+            access_keys: [
+                keys_are_kept_and_listed_newest_first,
+                a_key_is_revoked_once,
+                the_last_live_admin_is_not_revoked,
+                uses_go_forward_only,
+                a_message_is_of_its_own_service_alone,
             ],
             authorizations: [
                 a_pending_authorization_is_taken_once,

@@ -12,7 +12,9 @@ use crate::model::event::Event;
 use crate::model::message::{Attempt, Message, Priority, Recipient};
 use crate::model::pace::Pace;
 use crate::model::service::{Pause, Service};
-use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
+use crate::model::{
+    AccessKey, AccessKeyId, MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp,
+};
 use crate::store::{Load, PendingAuthorization, Sealed, TokenRow};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
@@ -74,6 +76,8 @@ pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
 /// How often all tokens together are refreshed.
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
+
+pub(super) const ACCESS_KEYS: Table<AccessKeyId, AccessKey> = Table::new(40);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

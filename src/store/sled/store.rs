@@ -1,5 +1,6 @@
 //! The trait, method by method: which transaction it is, and whether it writes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use async_trait::async_trait;
@@ -12,7 +13,9 @@ use super::{SledStore, record};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
-use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use crate::store::rows::State;
 use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
@@ -247,6 +250,34 @@ impl Store for SledStore {
             // A long way through the rows lets others go first now and then.
             tokio::task::yield_now().await;
         }
+    }
+
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool> {
+        self.read(|state| state.is_message_of(id, services))
+    }
+
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()> {
+        self.write("create_key", move |state| state.create_access_key(now, key))
+            .await
+    }
+
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>> {
+        self.read(|state| state.access_keys(after, limit))
+    }
+
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey> {
+        let id = id.clone();
+        self.write("revoke_key", move |state| state.revoke_access_key(now, &id))
+            .await
+    }
+
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()> {
+        self.write("key_uses", move |state| state.record_key_uses(&uses))
+            .await
     }
 
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
