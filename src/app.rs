@@ -18,6 +18,7 @@ use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::Error;
 use crate::ops::{self, Core};
+use crate::rpc::tls::Tls;
 use crate::smtp::{Pool, Timeouts};
 use crate::store::{MessageFilter, ServiceFilter, Store};
 use crate::vault::Vault;
@@ -40,6 +41,7 @@ pub struct Listeners {
 pub struct App {
     core: Arc<Core>,
     listeners: Listeners,
+    tls: Option<Tls>,
 }
 
 /// Why the app can't start.
@@ -110,6 +112,7 @@ impl App {
                 .is_empty();
         let vault = Vault::from_key_file(&config.vault_key_file(), records_exist, env.clone())
             .map_err(|error| StartError::new("can't open the vault", error))?;
+        let tls = tls(&config, &env)?;
         let egress = egress(&config, &env)?;
         let hello_name = match config.egress.hello_name.as_str() {
             "" => "[127.0.0.1]".to_owned(),
@@ -128,14 +131,13 @@ impl App {
         let door = ops::access_keys::open_door(&core).await;
         let door = door.map_err(|error| StartError(error.to_string()))?;
         if let Some(file) = door {
-            tracing::info!(file = %file.display(), "wrote an access key for an admin");
+            tracing::info!(file = %file.display(), "an admin's access key is in this file");
         }
-        if !core.config.server.grpc_listen.ip().is_loopback() {
-            tracing::warn!(
-                "server.grpc_listen is not a loopback address: whoever reaches it may do everything"
-            );
-        }
-        Ok(Self { core, listeners })
+        Ok(Self {
+            core,
+            listeners,
+            tls,
+        })
     }
 
     /// What operations work with, for a process that also calls them itself.
@@ -155,7 +157,12 @@ impl App {
             Tasks::at_most(core.config.delivery.max_in_flight as usize),
             Tasks::at_most(REFRESHES_AT_ONCE),
         );
-        let grpc = rpc::server::serve(core.clone(), self.listeners.grpc, stopping.clone());
+        let grpc = rpc::server::serve(
+            core.clone(),
+            self.listeners.grpc,
+            self.tls,
+            stopping.clone(),
+        );
         let http = http::serve(core.clone(), self.listeners.http, stopping.clone());
         let work = async {
             tokio::join!(
@@ -199,6 +206,12 @@ impl App {
             Ok(())
         })
     }
+}
+
+fn tls(config: &Config, env: &Env) -> Result<Option<Tls>, StartError> {
+    let failed = |error: &dyn fmt::Display| StartError(error.to_string());
+    let rules = config.tls.rules().map_err(|error| failed(&error))?;
+    Tls::load(&config.tls, rules, env.clone()).map_err(|error| failed(&error))
 }
 
 fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {

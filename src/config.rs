@@ -17,11 +17,16 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 const PREFIX: &str = "MAILWRIGHT_";
 
+mod tls;
+
+pub use tls::{ClientRule, Tls};
+
 /// Everything that an operator can set. `config.default.toml` documents each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub tls: Tls,
     pub data: Data,
     pub egress: Egress,
     pub oauth: OAuth,
@@ -41,6 +46,7 @@ pub struct Server {
     pub max_request_bytes: u32,
     pub max_streams_per_connection: u32,
     pub heartbeat_seconds: u32,
+    pub allow_plaintext: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -174,6 +180,14 @@ impl Config {
             let text = "delivery.max_in_flight_bytes must be at least 1048576";
             return Err(ConfigError(text.into()));
         }
+        self.tls.check()?;
+        let listen = self.server.grpc_listen;
+        let is_plain = self.tls.certificate_file.as_os_str().is_empty();
+        if is_plain && !listen.ip().is_loopback() && !self.server.allow_plaintext {
+            return Err(ConfigError(format!(
+                "server.grpc_listen {listen} is no loopback address, and keys and mail would cross the network unencrypted: set tls.certificate_file and tls.key_file, or server.allow_plaintext = true where a mesh encrypts"
+            )));
+        }
         self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;
         Ok(self)
@@ -303,6 +317,11 @@ fn parse_as(default: &Value, text: &str) -> Result<Value, String> {
             .parse()
             .map(Value::Integer)
             .map_err(|_| format!("{text:?} is not a whole number")),
+        Value::Boolean(_) => text
+            .trim()
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| format!("{text:?} is neither true nor false")),
         Value::Array(_) => {
             let items = text
                 .split(',')
@@ -383,6 +402,10 @@ mod tests {
             ("MAILWRIGHT_OUTBOX_TOTAL_MESSAGES", "0"),
             ("MAILWRIGHT_OUTBOX_MAILBOX_BYTES", "36700159"),
             ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
+            ("MAILWRIGHT_SERVER_GRPC_LISTEN", "0.0.0.0:50051"),
+            ("MAILWRIGHT_SERVER_ALLOW_PLAINTEXT", "yes"),
+            ("MAILWRIGHT_TLS_CERTIFICATE_FILE", "x.pem"),
+            ("MAILWRIGHT_TLS_CLIENT_CA_FILE", "x.pem"),
         ] {
             let error = Config::load(None, &variables(&[(name, value)]));
             assert!(error.is_err(), "{name}={value}");

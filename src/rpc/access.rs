@@ -13,6 +13,7 @@ use tonic::{Request as Call, Status};
 use tower::{Layer, Service};
 
 use super::audit::{self, Record};
+use super::listener::Peer;
 use super::{Api, error};
 use crate::keys::Caller;
 use crate::model::{Error, ServiceId};
@@ -118,7 +119,10 @@ impl Api {
 }
 
 fn identify(core: &Core, request: &Request<Body>) -> Result<Option<Caller>, Error> {
-    core.keys.identify(authorization(request.headers()), None)
+    let peer = request.extensions().get::<Peer>();
+    let certificate = peer.and_then(Peer::certificate);
+    let authorization = authorization(request.headers());
+    core.keys.identify(authorization, certificate)
 }
 
 /// The header; where it is no text, or there are several, something that is no key.

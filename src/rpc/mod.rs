@@ -10,11 +10,13 @@ pub mod codec;
 pub mod convert;
 pub mod error;
 mod health;
+mod listener;
 mod mail;
 pub mod proto;
 pub mod server;
 mod status;
 mod stream;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 //! tried twice: a test waits for an event of the feed or for a counter of the sandbox.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test fails by panicking, and its clients are no part of the server that Env and Egress rule
 
+mod authority;
 mod browser;
 #[path = "../store/disk/device.rs"]
 mod device;
@@ -62,4 +63,5 @@ mod send_stream;
 mod send_test;
 mod shared_mailbox;
 mod stream_memory;
+mod tls;
 mod uncertain;
