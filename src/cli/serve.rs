@@ -11,6 +11,7 @@ use super::Failed;
 use crate::app::{App, Listeners};
 use crate::config::Config;
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::store::sled::{OpenError, Options, SledStore};
 
 /// Options of `serve`.
@@ -38,19 +39,18 @@ impl Serve {
             return Ok(());
         }
         let config = Config::load(self.config.as_deref(), &variables)?;
-        super::log_to_stderr(&config.log.level)?;
+        super::log_to_stderr(&config.log)?;
         raise_open_files();
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
-        let store = Arc::new(open_store(&config, &env)?);
+        let metrics = Metrics::new();
+        let store = Arc::new(open_store(&config, &env, &metrics)?);
         let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
-        let app = App::build(config, listeners, store.clone(), env).await?;
-        tracing::info!(%grpc, %http, "serving");
-        let stopped = async {
-            if let Err(error) = super::interrupted().await {
-                tracing::error!(%error, "can't wait for signals");
-            }
-        };
+        let metrics_at = listeners.metrics.as_ref().map(|at| at.local_addr());
+        let metrics_at = metrics_at.transpose()?.map(|at| at.to_string());
+        let app = App::build(config, listeners, store.clone(), env, metrics).await?;
+        let stopped = super::interrupted()?;
+        tracing::info!(%grpc, %http, metrics = metrics_at, "serving");
         tokio::select! {
             biased;
             // What it did not sync was not acknowledged: the next start finds all the rest.
@@ -81,8 +81,8 @@ const FOLDER_IN_USE: u8 = 3;
 const FOLDER_TOO_NEW: u8 = 4;
 const STORE_FAILED: u8 = 5;
 
-fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
-    SledStore::open(&config.data.folder, env, Options::default()).map_err(|error| {
+fn open_store(config: &Config, env: &Env, metrics: &Metrics) -> Result<SledStore, Failed> {
+    SledStore::open(&config.data.folder, env, metrics, Options::default()).map_err(|error| {
         let code = match error {
             OpenError::Owned { .. } => FOLDER_IN_USE,
             OpenError::TooNew { .. } => FOLDER_TOO_NEW,

@@ -5,6 +5,7 @@
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
 pub mod authorize;
+mod census;
 pub mod deliver;
 mod failure;
 pub mod feed;
@@ -16,10 +17,12 @@ mod provider_load;
 mod recent;
 pub mod refresh;
 pub mod revoke;
+pub mod scrape;
 mod secrets;
 pub mod send;
 pub mod send_test;
 pub mod services;
+mod tally;
 pub mod token;
 
 use std::collections::BTreeMap;
@@ -31,9 +34,11 @@ use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::model::{Error, MailboxKey, Timestamp};
 use crate::smtp::Pool;
 use crate::store::{Store, StoreError};
+use crate::tracer::Tracer;
 use crate::vault::Vault;
 
 pub use provider_load::Ticket;
@@ -45,12 +50,15 @@ pub struct Core {
     pub egress: Egress,
     pub vault: Vault,
     pub env: Env,
+    pub metrics: Metrics,
+    pub tracer: Tracer,
     pub config: Config,
     pub start_time: Timestamp,
     recent: Arc<recent::Recent>,
     /// A permit for each KiB of a message that is being delivered.
     in_flight_kib: Semaphore,
     provider_load: provider_load::ProviderLoad,
+    census: tokio::sync::Mutex<census::Latest>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -76,6 +84,7 @@ impl Core {
         egress: Egress,
         vault: Vault,
         env: Env,
+        metrics: Metrics,
         config: Config,
     ) -> Self {
         let start_time = env.now();
@@ -85,14 +94,22 @@ impl Core {
             pool,
             egress,
             vault,
+            tracer: Tracer::off(env.clone(), metrics.clone()),
             env,
+            metrics,
             config,
             start_time,
             recent: Arc::default(),
             in_flight_kib: Semaphore::new(in_flight_kib),
             provider_load: provider_load::ProviderLoad::default(),
             refreshing: Mutex::default(),
+            census: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Tells spans by `tracer`; before this, it tells none.
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Waits for room in memory for a message of so many bytes; a larger one than all gets all.

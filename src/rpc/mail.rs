@@ -6,7 +6,9 @@ use tonic::{Request, Response, Streaming};
 use super::convert::{self, again, message, requests, send as convert_send};
 use super::proto::v1::{self, mail_api_server::MailApi};
 use super::stream::Answers;
+use super::trace;
 use super::{Answer, Api};
+use crate::model::send::SendInput;
 use crate::ops::{messages, send};
 
 /// A page ends before clients with gRPC's default limit of 4 MiB can't read it.
@@ -15,8 +17,9 @@ const PAGE_MAX_BYTES: usize = 3 * 1024 * 1024;
 #[tonic::async_trait]
 impl MailApi for Api {
     async fn send(&self, request: Request<v1::SendRequest>) -> Answer<v1::SendResponse> {
+        let trace = trace::context(request.metadata());
         let input = convert_send::send(request.into_inner()).map_err(|error| self.status(error))?;
-        let accepted = send::send(&self.core, input)
+        let accepted = send::send(&self.core, SendInput { trace, ..input })
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(convert::accepted(accepted)))
@@ -28,7 +31,10 @@ impl MailApi for Api {
         &self,
         request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Answer<Self::SendStreamStream> {
-        Ok(Response::new(self.answer_all(request.into_inner())))
+        Ok(Response::new(self.answer_all(
+            trace::context(request.metadata()),
+            request.into_inner(),
+        )))
     }
 
     async fn get_message(

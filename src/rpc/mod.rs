@@ -9,10 +9,12 @@ pub mod convert;
 pub mod error;
 mod health;
 mod mail;
+mod observe;
 pub mod proto;
 pub mod server;
 mod status;
 mod stream;
+mod trace;
 
 use std::sync::Arc;
 

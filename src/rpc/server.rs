@@ -15,6 +15,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 
 use super::health::AllHealth;
+use super::observe::Observe;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
 use super::proto::v1::mail_api_server::MailApiServer;
@@ -49,6 +50,10 @@ pub fn serve(
         server.max_request_bytes as usize,
         server.max_streams_per_connection,
     );
+    let observe = Observe::new(
+        core.metrics.clone(),
+        &[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET],
+    );
     let api = Api {
         core,
         stopping: stopping.clone(),
@@ -71,6 +76,7 @@ pub fn serve(
             .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
+            .layer(observe)
             .layer(codec::layer())
             .add_service(all_health)
             .add_service(reflection().build_v1().map_err(io::Error::other)?)

@@ -105,6 +105,8 @@ pub fn command(variables: &[(&str, &str)]) -> Command {
     }
     command
         .arg("serve")
+        // Whoever wants to scrape says where.
+        .env("MAILWRIGHT_METRICS_LISTEN", "127.0.0.1:0")
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command

@@ -266,5 +266,13 @@ fn fresh_memory() -> Shared {
 
 fn fresh_sled() -> Shared {
     let env = Env::manual(fixtures::at(0), 7);
-    Arc::new(SledStore::open(&folder::fresh(), &env, folder::SMALL).unwrap())
+    Arc::new(
+        SledStore::open(
+            &folder::fresh(),
+            &env,
+            &mailwright::metrics::Metrics::new(),
+            folder::SMALL,
+        )
+        .unwrap(),
+    )
 }

@@ -8,6 +8,7 @@
 mod again;
 mod authorizations;
 pub(super) mod base;
+mod census;
 mod choose;
 mod claims;
 mod feed;
