@@ -24,7 +24,7 @@ pub(super) fn usage() -> Usage {
     }
 }
 
-/// `VmRSS:	   12345 kB`
+/// `VmRSS: 12345 kB`
 fn resident_bytes(status: &str) -> Option<u64> {
     let line = status
         .lines()
