@@ -129,7 +129,15 @@ fn accept(
     group.bench_function(BenchmarkId::new(format!("{bytes}"), waiters), |bencher| {
         let folder = fresh(folder);
         let env = Env::manual(at(0), 7);
-        let store = Arc::new(SledStore::open(&folder, &env, Options::default()).unwrap());
+        let store = Arc::new(
+            SledStore::open(
+                &folder,
+                &env,
+                &mailwright::metrics::Metrics::new(),
+                Options::default(),
+            )
+            .unwrap(),
+        );
         runtime.block_on(begin(&*store));
         let mut disk = Disk::new(&folder);
         let next = Arc::new(AtomicU64::new(0));
@@ -238,6 +246,7 @@ fn message(n: u64, bytes: usize) -> NewMessage {
             deferrals: 0,
             problem: None,
             body_key: vec![7; 72],
+            trace: None,
         },
         recipients: vec!["someone@example.net".parse().unwrap()],
         body: Sealed(vec![7; bytes]),

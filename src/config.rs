@@ -33,6 +33,8 @@ pub struct Config {
     pub delivery: Delivery,
     pub outbox: Outbox,
     pub log: Log,
+    pub metrics: Metrics,
+    pub trace: Trace,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -94,6 +96,28 @@ pub struct Outbox {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    pub otlp_endpoint: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub listen: String,
+    pub services: u32,
 }
 
 /// A configuration that can't be used.
@@ -190,6 +214,14 @@ impl Config {
         }
         self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;
+        self.metrics_listen()?;
+        let endpoint = &self.trace.otlp_endpoint;
+        let is_url = |uri: http::Uri| uri.scheme().is_some() && uri.host().is_some();
+        if !endpoint.is_empty() && !endpoint.parse().is_ok_and(is_url) {
+            return Err(ConfigError(format!(
+                "trace.otlp_endpoint {endpoint:?} must be a URL"
+            )));
+        }
         Ok(self)
     }
 
@@ -204,6 +236,20 @@ impl Config {
                 .parse()
                 .map(Some)
                 .map_err(|error| invalid("egress.local_address", error)),
+        }
+    }
+
+    /// Where metrics are served, if they are.
+    ///
+    /// # Errors
+    /// When it is no address with a port.
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        match self.metrics.listen.as_str() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|error| invalid("metrics.listen", error)),
         }
     }
 
@@ -406,6 +452,9 @@ mod tests {
             ("MAILWRIGHT_SERVER_ALLOW_PLAINTEXT", "yes"),
             ("MAILWRIGHT_TLS_CERTIFICATE_FILE", "x.pem"),
             ("MAILWRIGHT_TLS_CLIENT_CA_FILE", "x.pem"),
+            ("MAILWRIGHT_METRICS_LISTEN", "9464"),
+            ("MAILWRIGHT_LOG_FORMAT", "xml"),
+            ("MAILWRIGHT_TRACE_OTLP_ENDPOINT", "collector"),
         ] {
             let error = Config::load(None, &variables(&[(name, value)]));
             assert!(error.is_err(), "{name}={value}");

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Failed, config, open_store};
 use crate::env::Env;
 use crate::keys;
+use crate::metrics::Metrics;
 use crate::ops::access_keys::write_admin_key;
 use crate::store::Store;
 
@@ -32,7 +33,7 @@ impl AdminKey {
             return Err(Failed::new(1, why));
         }
         let env = Env::system();
-        let store = open_store(&config, &env)?;
+        let store = open_store(&config, &env, &Metrics::new())?;
         let path = keys::file::path(folder);
         let made = write_admin_key(&store as &dyn Store, &env, &path).await;
         store.close();

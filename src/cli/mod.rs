@@ -15,8 +15,9 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::Config;
+use crate::config::{Config, Log, LogFormat};
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::store::sled::{OpenError, Options, SledStore};
 
 /// A self-hosted email-sending service: OAuth2 mailboxes behind one gRPC API.
@@ -103,8 +104,8 @@ const FOLDER_TOO_NEW: u8 = 4;
 const STORE_FAILED: u8 = 5;
 
 /// Opens the store of the data folder.
-fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
-    SledStore::open(&config.data.folder, env, Options::default()).map_err(|error| {
+fn open_store(config: &Config, env: &Env, metrics: &Metrics) -> Result<SledStore, Failed> {
+    SledStore::open(&config.data.folder, env, metrics, Options::default()).map_err(|error| {
         let code = match error {
             OpenError::Owned { .. } => FOLDER_IN_USE,
             OpenError::TooNew { .. } => FOLDER_TOO_NEW,
@@ -115,24 +116,29 @@ fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
 }
 
 /// Logs go to stderr: stdout belongs to what a command prints.
-fn log_to_stderr(level: &str) -> Result<(), Failed> {
-    let filter = EnvFilter::try_new(level)?;
-    tracing_subscriber::fmt()
+fn log_to_stderr(log: &Log) -> Result<(), Failed> {
+    let filter = EnvFilter::try_new(&log.level)?;
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
+        .with_writer(io::stderr);
+    match log.format {
+        LogFormat::Human => lines
+            .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
     Ok(())
 }
 
-/// Ends at SIGTERM or SIGINT.
-async fn interrupted() -> io::Result<()> {
+/// Ends at SIGTERM or SIGINT; either is heard from this call on, not from the first poll.
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

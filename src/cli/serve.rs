@@ -10,6 +10,7 @@ use super::{Failed, STORE_FAILED};
 use crate::app::{App, Listeners};
 use crate::config::Config;
 use crate::env::Env;
+use crate::metrics::Metrics;
 
 /// Options of `serve`.
 #[derive(Args)]
@@ -34,19 +35,18 @@ impl Serve {
             return Ok(());
         }
         let config = super::config(self.config.as_deref())?;
-        super::log_to_stderr(&config.log.level)?;
+        super::log_to_stderr(&config.log)?;
         raise_open_files();
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
-        let store = Arc::new(super::open_store(&config, &env)?);
+        let metrics = Metrics::new();
+        let store = Arc::new(super::open_store(&config, &env, &metrics)?);
         let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
-        let app = App::build(config, listeners, store.clone(), env).await?;
-        tracing::info!(%grpc, %http, "serving");
-        let stopped = async {
-            if let Err(error) = super::interrupted().await {
-                tracing::error!(%error, "can't wait for signals");
-            }
-        };
+        let metrics_at = listeners.metrics.as_ref().map(|at| at.local_addr());
+        let metrics_at = metrics_at.transpose()?.map(|at| at.to_string());
+        let app = App::build(config, listeners, store.clone(), env, metrics).await?;
+        let stopped = super::interrupted()?;
+        tracing::info!(%grpc, %http, metrics = metrics_at, "serving");
         tokio::select! {
             biased;
             // What it did not sync was not acknowledged: the next start finds all the rest.

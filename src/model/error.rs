@@ -133,6 +133,27 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The machine's name for it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Invalid(_) => Reason::InvalidField,
+            Self::TooLarge { .. } => Reason::MessageTooLarge,
+            Self::BadCursor { .. } => Reason::CursorInvalid,
+            Self::Conflict { .. } => Reason::EtagMismatch,
+            Self::State { diagnosis, .. } => diagnosis.reason,
+            Self::NotFound { reason, .. }
+            | Self::Exists { reason, .. }
+            | Self::Exhausted { reason, .. }
+            | Self::Unavailable { reason, .. } => *reason,
+            Self::OutOfRange { .. } => Reason::CursorOutOfRange,
+            Self::Unauthenticated { .. } => Reason::Unauthenticated,
+            Self::PermissionDenied { .. } => Reason::PermissionDenied,
+            Self::Internal(_) => Reason::Internal,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

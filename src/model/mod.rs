@@ -21,6 +21,7 @@ pub mod send;
 pub mod service;
 pub mod state;
 pub mod time;
+pub mod trace;
 pub mod update;
 pub mod verdict;
 

@@ -6,6 +6,7 @@
 
 pub mod access_keys;
 pub mod authorize;
+mod census;
 pub mod deliver;
 mod failure;
 pub mod feed;
@@ -17,10 +18,12 @@ mod provider_load;
 mod recent;
 pub mod refresh;
 pub mod revoke;
+pub mod scrape;
 mod secrets;
 pub mod send;
 pub mod send_test;
 pub mod services;
+mod tally;
 pub mod token;
 
 use std::collections::BTreeMap;
@@ -33,9 +36,11 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::model::{Error, MailboxKey, Timestamp};
 use crate::smtp::Pool;
 use crate::store::{Store, StoreError};
+use crate::tracer::Tracer;
 use crate::vault::Vault;
 
 pub use provider_load::Ticket;
@@ -48,12 +53,15 @@ pub struct Core {
     pub vault: Vault,
     pub keys: Keys,
     pub env: Env,
+    pub metrics: Metrics,
+    pub tracer: Tracer,
     pub config: Config,
     pub start_time: Timestamp,
     recent: Arc<recent::Recent>,
     /// A permit for each KiB of a message that is being delivered.
     in_flight_kib: Semaphore,
     provider_load: provider_load::ProviderLoad,
+    census: tokio::sync::Mutex<census::Latest>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -79,6 +87,7 @@ impl Core {
         egress: Egress,
         vault: Vault,
         env: Env,
+        metrics: Metrics,
         config: Config,
     ) -> Self {
         let start_time = env.now();
@@ -89,14 +98,22 @@ impl Core {
             egress,
             vault,
             keys: Keys::new(env.clone()),
+            tracer: Tracer::off(env.clone(), metrics.clone()),
             env,
+            metrics,
             config,
             start_time,
             recent: Arc::default(),
             in_flight_kib: Semaphore::new(in_flight_kib),
             provider_load: provider_load::ProviderLoad::default(),
             refreshing: Mutex::default(),
+            census: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Tells spans by `tracer`; before this, it tells none.
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Waits for room in memory for a message of so many bytes; a larger one than all gets all.

@@ -36,7 +36,7 @@ const DESCRIPTION_MIN_BYTES: usize = 8;
 /// The status of a failure. A bug is logged here, under the id that the caller is told.
 pub fn status(error: &Error, env: &Env) -> Status {
     let mut details =
-        ErrorDetails::with_error_info(reason(error).as_str(), DOMAIN, metadata(error));
+        ErrorDetails::with_error_info(error.reason().as_str(), DOMAIN, metadata(error));
     match error {
         Error::Invalid(_) | Error::TooLarge { .. } | Error::BadCursor { .. } => {
             details.set_bad_request(field_violations(&violations(error)));
@@ -84,13 +84,13 @@ pub(super) fn diagnosis(error: &Error, env: &Env) -> Diagnosis {
         Error::State { diagnosis, .. } => *diagnosis.clone(),
         Error::Internal(text) => {
             let id = log_bug(text, env);
-            let mut said = catalogue::local(reason(error), &Subject::default(), "");
+            let mut said = catalogue::local(error.reason(), &Subject::default(), "");
             said.summary = format!("{} Its request id is {id}.", said.summary);
             said
         }
         other => {
             let detail = shorten(&other.to_string(), MESSAGE_MAX_BYTES);
-            let said = catalogue::local(reason(other), &Subject::default(), &detail);
+            let said = catalogue::local(other.reason(), &Subject::default(), &detail);
             let scope = match other {
                 Error::Exhausted { scope, .. } => *scope,
                 _ => said.scope,
@@ -146,24 +146,6 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Unavailable { .. } => Code::Unavailable,
         Error::OutOfRange { .. } => Code::OutOfRange,
         Error::Internal(_) => Code::Internal,
-    }
-}
-
-fn reason(error: &Error) -> Reason {
-    match error {
-        Error::Invalid(_) => Reason::InvalidField,
-        Error::TooLarge { .. } => Reason::MessageTooLarge,
-        Error::Unauthenticated { .. } => Reason::Unauthenticated,
-        Error::PermissionDenied { .. } => Reason::PermissionDenied,
-        Error::BadCursor { .. } => Reason::CursorInvalid,
-        Error::Conflict { .. } => Reason::EtagMismatch,
-        Error::State { diagnosis, .. } => diagnosis.reason,
-        Error::NotFound { reason, .. }
-        | Error::Exists { reason, .. }
-        | Error::Exhausted { reason, .. }
-        | Error::Unavailable { reason, .. } => *reason,
-        Error::OutOfRange { .. } => Reason::CursorOutOfRange,
-        Error::Internal(_) => Reason::Internal,
     }
 }
 

@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{self, again, message, requests, send as convert_send};
 use super::proto::v1::{self, mail_api_server::MailApi};
 use super::stream::Answers;
+use super::trace;
 use super::{Answer, Api};
 use crate::keys::Caller;
 use crate::model::send::SendInput;
@@ -20,9 +21,10 @@ const PAGE_MAX_BYTES: usize = 3 * 1024 * 1024;
 impl MailApi for Api {
     async fn send(&self, request: Request<v1::SendRequest>) -> Answer<v1::SendResponse> {
         let caller = self.caller(&request)?;
+        let trace = trace::context(request.metadata());
         let input = convert_send::send(request.into_inner()).map_err(|error| self.status(error))?;
         let accepted = self
-            .send_as(&caller, input)
+            .send_as(&caller, SendInput { trace, ..input })
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(convert::accepted(accepted)))
@@ -35,7 +37,12 @@ impl MailApi for Api {
         request: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Answer<Self::SendStreamStream> {
         let caller = self.caller(&request)?;
-        Ok(Response::new(self.answer_all(caller, request.into_inner())))
+        let trace = trace::context(request.metadata());
+        Ok(Response::new(self.answer_all(
+            caller,
+            trace,
+            request.into_inner(),
+        )))
     }
 
     async fn get_message(

@@ -12,11 +12,13 @@ pub mod error;
 mod health;
 mod listener;
 mod mail;
+mod observe;
 pub mod proto;
 pub mod server;
 mod status;
 mod stream;
 pub mod tls;
+mod trace;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use tonic_health::server::HealthReporter;
 use super::access::Door;
 use super::health::AllHealth;
 use super::listener::connections;
+use super::observe::Observe;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
 use super::proto::v1::mail_api_server::MailApiServer;
@@ -52,6 +53,10 @@ pub fn serve(
         server.max_request_bytes as usize,
         server.max_streams_per_connection,
     );
+    let observe = Observe::new(
+        core.metrics.clone(),
+        &[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET],
+    );
     let api = Api {
         core,
         stopping: stopping.clone(),
@@ -75,6 +80,7 @@ pub fn serve(
             .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
+            .layer(observe)
             .layer(codec::layer())
             .layer(Door::new(api.core.clone()))
             .add_service(all_health)

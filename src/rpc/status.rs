@@ -39,7 +39,9 @@ impl StatusApi for Api {
             .map_err(|error| self.status(error))?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let api = self.clone();
+        let open = self.core.metrics.watcher();
         tokio::spawn(async move {
+            let _open = open;
             tokio::select! {
                 biased;
                 () = sender.closed() => {}

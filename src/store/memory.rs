@@ -13,13 +13,14 @@ use super::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
+use crate::model::state::MessageState;
 use crate::model::{
     AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
 };
 use crate::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, TokenRow, Turn, encode,
+    Store, TokenRow, Totals, Turn, Usage, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -295,7 +296,12 @@ impl Store for MemoryStore {
         self.write(|state| state.mark_dot(claim))
     }
 
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState> {
         self.write(|state| state.finish(now, claim, finished))
     }
 
@@ -331,6 +337,22 @@ impl Store for MemoryStore {
     ) -> Result<()> {
         self.write(|state| state.trim(now, before, requests_before, usize::MAX))
             .map(|_| ())
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        self.read(|state| state.totals())
+    }
+
+    async fn count_services(
+        &self,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Counted>> {
+        self.read(|state| state.count_services(after, limit))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        None
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

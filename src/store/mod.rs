@@ -19,6 +19,7 @@
 //! 7. A message whose service can't send is HELD, and QUEUED again when its service becomes READY:
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
+mod census;
 mod grant;
 mod load;
 pub mod memory;
@@ -43,6 +44,7 @@ use crate::model::{
 };
 
 pub use crate::model::secret::Sealed;
+pub use census::{Counted, Totals, Usage};
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
@@ -425,10 +427,15 @@ pub trait Store: Send + Sync {
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
     /// Records that the final dot may go out from now on.
     async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
-    /// Ends a claim: outcomes, attempt, state, mailbox and event in one. Accepted bodies go. Where
+    /// Ends a claim: outcomes, attempt, state, mailbox and event in one; the state that it left. Accepted bodies go. Where
     /// that decided about a recipient, and another is pending that was tried less often, the message
     /// is due at once and spends no attempt, whatever [`Finished::next`] says.
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()>;
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState>;
     /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many. As
     /// with a cancelled one, such a message becomes UNCERTAIN where a recipient is.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
@@ -479,6 +486,16 @@ pub trait Store: Send + Sync {
         before: Timestamp,
         requests_before: Timestamp,
     ) -> Result<()>;
+
+    // The whole.
+
+    /// What waits in all.
+    async fn totals(&self) -> Result<Totals>;
+    /// Services in the order of their ids, behind `after`, at most `limit`, each as a scrape tells it.
+    async fn count_services(&self, after: Option<&ServiceId>, limit: usize)
+    -> Result<Vec<Counted>>;
+    /// What it takes of its disk; none where it has none.
+    fn usage(&self) -> Option<Usage>;
     /// A level to wait on: it changes after every commit.
     fn changed(&self) -> watch::Receiver<u64>;
 }

@@ -39,7 +39,13 @@ pub async fn run_once(
     let now = core.env.now();
     // A clock that was set back must not put it off.
     *next_tidy = (*next_tidy).min(now + INTERVAL);
-    while core.store.expire_due(now, BATCH).await? == BATCH {}
+    loop {
+        let expired = core.store.expire_due(now, BATCH).await?;
+        core.metrics.ended("EXPIRED", expired as u64);
+        if expired < BATCH {
+            break;
+        }
+    }
     while core.store.give_notice(now, BATCH).await? == BATCH {}
     if now >= *next_tidy {
         *next_tidy = now + INTERVAL;

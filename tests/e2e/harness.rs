@@ -13,6 +13,7 @@ use std::time::Duration;
 use mailwright::app::{App, Listeners};
 use mailwright::config::Config;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::model::Timestamp;
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -85,6 +86,7 @@ pub struct House {
     pub sandbox: Sandbox,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
+    pub metrics: SocketAddr,
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<io::Result<()>>,
@@ -114,6 +116,7 @@ impl House {
     async fn build(env: Env, configure: impl FnOnce(&mut Config)) -> Self {
         let sandbox = sandbox(&env).await;
         let listeners = Listeners {
+            metrics: Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
             grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
@@ -121,6 +124,7 @@ impl House {
             listeners.grpc.local_addr().unwrap(),
             listeners.http.local_addr().unwrap(),
         );
+        let metrics = listeners.metrics.as_ref().unwrap().local_addr().unwrap();
         let folder = Folder::new();
         let ca_file = folder.0.join("ca.pem");
         std::fs::write(&ca_file, sandbox.ca_pem()).unwrap();
@@ -136,7 +140,7 @@ impl House {
         provide_key(&config.data.folder);
 
         let store = Arc::new(MemoryStore::new(7));
-        let app = App::build(config, listeners, store, env.clone())
+        let app = App::build(config, listeners, store, env.clone(), Metrics::new())
             .await
             .unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -150,6 +154,7 @@ impl House {
             sandbox,
             grpc,
             http,
+            metrics,
             channel,
             stop: Some(stop),
             served,

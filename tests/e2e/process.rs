@@ -133,7 +133,11 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
             command.env_remove(name);
         }
     }
-    command.envs(variables.iter().copied()).stdin(Stdio::null());
+    command
+        // Whoever wants to scrape says where.
+        .env("MAILWRIGHT_METRICS_LISTEN", "127.0.0.1:0")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
     command
 }
 

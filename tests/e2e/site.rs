@@ -46,8 +46,19 @@ impl Site {
         started.unwrap_or_else(|log| panic!("it ended:\n{log}"))
     }
 
+    /// As [`Site::start`], with these variables beside.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Process {
+        let started = self.try_start(variables);
+        started.unwrap_or_else(|log| panic!("it ended:\n{log}"))
+    }
+
     /// Starts a process that aborts at this place, where there is one: it may do so before it serves.
     pub fn start_to_abort(&self, failpoint: Option<&str>) -> Result<Process, String> {
+        let place = failpoint.map(|place| ("FAILPOINT", place));
+        self.try_start(&Vec::from_iter(place))
+    }
+
+    fn try_start(&self, more: &[(&str, &str)]) -> Result<Process, String> {
         let ca = self.folder.0.join("ca.pem");
         let authority = self.sandbox.authority();
         let mut variables = vec![
@@ -56,7 +67,7 @@ impl Site {
             ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128"),
             ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", authority.as_str()),
         ];
-        variables.extend(failpoint.map(|place| ("FAILPOINT", place)));
+        variables.extend(more);
         Process::try_start(&variables)
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use mailwright::app::{App, Listeners};
 use mailwright::config::Config;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::model::Timestamp;
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -84,6 +85,7 @@ impl House {
         let folder = Folder::new();
         let tls = Certificate::make(&folder.0);
         let listeners = Listeners {
+            metrics: None,
             grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
@@ -98,7 +100,9 @@ impl House {
         std::fs::create_dir_all(&config.data.folder).unwrap();
         std::fs::write(config.data.folder.join("admin.key"), ADMIN_KEY).unwrap();
         let store = Arc::new(MemoryStore::new(7));
-        let app = App::build(config, listeners, store, env).await.unwrap();
+        let app = App::build(config, listeners, store, env, Metrics::new())
+            .await
+            .unwrap();
         // The runtime ends it together with the test.
         tokio::spawn(app.run_until(pending()));
         let endpoint = Endpoint::from_shared(format!("http://{grpc}")).unwrap();

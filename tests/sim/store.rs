@@ -9,14 +9,15 @@ use mailwright::model::event::Event;
 use mailwright::model::message::{Claim, Finished, FullMessage, Message};
 use mailwright::model::secret::Sealed;
 use mailwright::model::service::{LastTest, Pause, Service};
+use mailwright::model::state::MessageState;
 use mailwright::model::{
     AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
 };
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, ServiceChange, ServiceFilter, ServiceRow, Store,
-    StoreError, TokenRow, Turn,
+    StoreError, TokenRow, Totals, Turn, Usage,
 };
 use tokio::sync::watch;
 
@@ -126,6 +127,10 @@ macro_rules! store {
                 done
             }
 
+            fn usage(&self) -> Option<Usage> {
+                self.kept.usage()
+            }
+
             fn changed(&self) -> watch::Receiver<u64> {
                 let (waker, woken) = watch::channel(0);
                 self.wakers.lock().expect("waking does not panic").push(waker);
@@ -137,6 +142,8 @@ macro_rules! store {
 
 store! {
     create_service(now: Timestamp, service: Service, secrets: Option<Sealed>) -> ();
+    totals() -> Totals;
+    count_services(after: Option<&ServiceId>, limit: usize) -> Vec<Counted>;
     service(id: &ServiceId) -> Option<ServiceRow>;
     services(filter: &ServiceFilter, after: Option<&ServiceId>, limit: usize) -> Vec<ServiceRow>;
     replace_service(now: Timestamp, change: ServiceChange) -> ServiceRow;
@@ -169,7 +176,7 @@ store! {
     resolve_message(now: Timestamp, id: &MessageId, word: Resolution) -> (FullMessage, u64);
     claim_due(now: Timestamp, limit: usize) -> Vec<Claimed>;
     mark_dot(now: Timestamp, claim: &Claim) -> ();
-    finish(now: Timestamp, claim: &Claim, finished: Finished) -> ();
+    finish(now: Timestamp, claim: &Claim, finished: Finished) -> MessageState;
     expire_due(now: Timestamp, limit: usize) -> usize;
     give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;

@@ -8,6 +8,7 @@
 mod access_keys;
 mod again;
 mod authorizations;
+mod census;
 mod claims;
 mod disk;
 mod feed;
@@ -123,6 +124,11 @@ macro_rules! suite {
                 a_deleted_service_leaves_nothing_waiting,
                 a_known_request_is_answered_by_a_full_outbox,
                 the_bounds_are_exact_among_many_at_once,
+            ],
+            census: [
+                what_waits_is_counted_by_service_with_the_oldest_send_time,
+                what_is_uncertain_is_counted_until_a_person_has_spoken,
+                a_page_tells_states_and_the_expiry_of_secrets_behind_a_service,
             ],
             again: [
                 what_has_ended_without_all_is_queued_again_for_the_others,
@@ -274,5 +280,13 @@ fn fresh_memory() -> Shared {
 
 fn fresh_sled() -> Shared {
     let env = Env::manual(fixtures::at(0), 7);
-    Arc::new(SledStore::open(&folder::fresh(), &env, folder::SMALL).unwrap())
+    Arc::new(
+        SledStore::open(
+            &folder::fresh(),
+            &env,
+            &mailwright::metrics::Metrics::new(),
+            folder::SMALL,
+        )
+        .unwrap(),
+    )
 }

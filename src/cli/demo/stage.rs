@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
 use crate::keys;
+use crate::metrics::Metrics;
 use crate::model::ids::base32;
 use crate::rpc::proto::v1::admin_api_client::AdminApiClient;
 use crate::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -77,12 +78,14 @@ impl Stage {
         // Providers take plain http as redirect URI for this name only.
         let public_url = format!("http://localhost:{}", http.port());
         config.server.public_url.clone_from(&public_url);
+        let metrics = Metrics::new();
         let store = Arc::new(SledStore::open(
             &config.data.folder,
             env,
+            &metrics,
             Options::default(),
         )?);
-        let app = App::build(config, listeners, store.clone(), env.clone()).await?;
+        let app = App::build(config, listeners, store.clone(), env.clone(), metrics).await?;
         let key_file = keys::file::path(&app.core().config.data.folder);
         let bearer = bearer(&key_file)?;
         let endpoint = Endpoint::from_shared(format!("http://{grpc}"))?;
@@ -132,6 +135,7 @@ fn config(folder: &Path, sandbox: &Sandbox) -> Result<Config, Failed> {
     let mut config = Config::defaults();
     config.server.grpc_listen = ANY_PORT;
     config.server.http_listen = ANY_PORT;
+    config.metrics.listen = String::new();
     config.server.drain_grace_seconds = DRAIN_GRACE_SECONDS;
     config.data.folder = folder.join("data");
     config.egress.allow = vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()];

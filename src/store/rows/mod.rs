@@ -9,6 +9,7 @@ mod access_keys;
 mod again;
 mod authorizations;
 pub(super) mod base;
+mod census;
 mod choose;
 mod claims;
 mod feed;

@@ -74,6 +74,10 @@ pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
 pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 /// When a service gives notice next of what will keep it from sending.
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
+/// What has not ended of a service, by the time from which it could have been sent.
+pub(super) const WAITING: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(44);
+/// How many messages are UNCERTAIN.
+pub(super) const UNCERTAIN: Table<(), u64> = Table::new(45);
 /// How often all tokens together are refreshed.
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
 

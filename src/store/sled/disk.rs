@@ -24,7 +24,7 @@ use crate::model::MessageId;
 use crate::store::rows::State;
 use crate::store::rows::base::{Base, Order, Pair, Writes, through};
 use crate::store::rows::tables::BODIES;
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Usage};
 
 /// Rows larger than this go to a segment: sled keeps up to 16 of them on a page, and pages that
 /// pass a quarter of its segment in files that it never syncs.
@@ -142,6 +142,15 @@ impl Disk {
             self.segments.settle(reference);
         }
         Ok(true)
+    }
+
+    /// What it takes.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            log: self.file.metadata().map_or(0, |file| file.len()),
+            segments: self.segments.bytes(),
+            free: self.space.free(),
+        }
     }
 
     /// Makes what sled holds durable.

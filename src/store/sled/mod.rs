@@ -4,7 +4,7 @@
 //! sync, large values are never synced, and a snapshot that a crash left half-written blocks every
 //! later open. All of that stays in here.
 //!
-//! It takes time from [`Env`] at opening alone, and knows no key: what it keeps is sealed.
+//! It takes time from [`Env`] to know when it was opened and how long a commit took, and knows no key: what it keeps is sealed.
 
 mod bodies;
 mod compact;

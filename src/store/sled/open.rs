@@ -18,6 +18,7 @@ use super::space::Space;
 use super::writer::{Health, Writer, fail};
 use super::{Inlets, OpenError, Options, SledStore, format, sync_folder};
 use crate::env::Env;
+use crate::metrics::Metrics;
 
 /// Pages that sled keeps in memory, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
@@ -32,11 +33,17 @@ const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 pub const WAITING_KIB: usize = 128 * 1024;
 
 impl SledStore {
-    /// Opens the store in `folder`, which is made when it isn't there.
+    /// Opens the store in `folder`, which is made when it isn't there. Its commits are counted in
+    /// `metrics`.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(folder: &Path, env: &Env, options: Options) -> Result<Self, OpenError> {
+    pub fn open(
+        folder: &Path,
+        env: &Env,
+        metrics: &Metrics,
+        options: Options,
+    ) -> Result<Self, OpenError> {
         let (rows, bodies) = (folder.join("rows"), folder.join("segments"));
         for path in [folder, &rows, &bodies] {
             make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
@@ -54,11 +61,16 @@ impl SledStore {
         for path in [&rows, folder] {
             sync_folder(path).map_err(|error| OpenError::io("sync", path, &error))?;
         }
-        Self::start(epoch, Arc::new(disk), lock)
+        Self::start(epoch, Arc::new(disk), (env, metrics), lock)
             .map_err(|error| OpenError::Failed(format!("can't start a thread: {error}")))
     }
 
-    fn start(epoch: u64, disk: Arc<Disk>, lock: Lock) -> io::Result<Self> {
+    fn start(
+        epoch: u64,
+        disk: Arc<Disk>,
+        (env, metrics): (&Env, &Metrics),
+        lock: Lock,
+    ) -> io::Result<Self> {
         let (mails, from_mails) = mpsc::channel();
         let (jobs, from_jobs) = mpsc::channel();
         let health = Arc::new(watch::Sender::new(None));
@@ -74,6 +86,8 @@ impl SledStore {
             jobs: from_jobs,
             health: health.clone(),
             commits: commits.clone(),
+            env: env.clone(),
+            metrics: metrics.clone(),
         };
         let threads = vec![
             begin("mailwright-bodies", &health, || bodies.run())?,

@@ -184,6 +184,11 @@ impl Segments {
         (MARK.len() as u64, end)
     }
 
+    /// What all files hold, live or dead.
+    pub fn bytes(&self) -> u64 {
+        self.lock().files.values().map(|segment| segment.size).sum()
+    }
+
     /// Deletes a segment.
     pub fn remove(&self, number: u32) -> io::Result<()> {
         self.lock().files.remove(&number);

@@ -101,7 +101,7 @@ impl Space {
     }
 
     /// Bytes that we may still write; all of them where the disk doesn't tell.
-    fn free(&self) -> u64 {
+    pub fn free(&self) -> u64 {
         statvfs(&self.folder).map_or(u64::MAX / 2, |disk| {
             disk.f_bavail.saturating_mul(disk.f_frsize)
         })

@@ -13,15 +13,16 @@ use super::{SledStore, record};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
+use crate::model::state::MessageState;
 use crate::model::{
     AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
 };
 use crate::store::rows::State;
 use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, StoreError, TokenRow, Turn, decode, encode,
+    Store, StoreError, TokenRow, Totals, Turn, Usage, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -336,7 +337,12 @@ impl Store for SledStore {
         self.write("dot", move |state| state.mark_dot(&claim)).await
     }
 
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState> {
         let claim = claim.clone();
         self.write("finish", move |state| state.finish(now, &claim, finished))
             .await
@@ -378,6 +384,22 @@ impl Store for SledStore {
         let part = move |state: &mut State<Sight>| state.trim(now, before, requests_before, TRIM);
         while self.write("trim", part).await? {}
         Ok(())
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        self.read(|state| state.totals())
+    }
+
+    async fn count_services(
+        &self,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Counted>> {
+        self.read(|state| state.count_services(after, limit))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Some(self.disk.usage())
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

@@ -11,6 +11,8 @@ use super::compact::Compactor;
 use super::disk::{Disk, Sight};
 use super::failpoint;
 use super::record::Reference;
+use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::store::rows::State;
 use crate::store::{Result, StoreError};
 
@@ -44,6 +46,8 @@ pub struct Writer {
     pub jobs: Receiver<Job>,
     pub health: Arc<Health>,
     pub commits: watch::Sender<u64>,
+    pub env: Env,
+    pub metrics: Metrics,
 }
 
 impl Job {
@@ -124,6 +128,7 @@ impl Writer {
     }
 
     fn write_group(&self, first: Job) -> std::result::Result<(), String> {
+        let began = self.env.monotonic();
         let mut state = State::over(Sight::of(&self.disk));
         let (mut names, mut answers, mut appended) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
@@ -152,6 +157,8 @@ impl Writer {
             self.disk.segments.settle(reference);
         }
         if written == Ok(true) {
+            let took = self.env.monotonic().saturating_sub(began);
+            self.metrics.committed(answers.len(), took);
             self.commits.send_modify(|commits| *commits += 1);
         }
         for answer in answers {
