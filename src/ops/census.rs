@@ -16,7 +16,7 @@ use crate::model::{ServiceId, Timestamp};
 use crate::store::{Counted, StoreError};
 
 /// Services that are read at once.
-const PAGE: usize = 128;
+const PAGE: usize = 32;
 
 /// A census is as good as new for so many times as long as it took.
 const FRESH: u32 = 20;
