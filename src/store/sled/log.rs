@@ -208,3 +208,87 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u32::from_be_bytes(*number), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = env!("CARGO_MANIFEST_DIR");
+
+    /// A fresh log, and its folder.
+    fn log(test: &str) -> (Log, std::path::PathBuf) {
+        let folder = Path::new(PATH).join("target/tmp/log").join(test);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        (Log::open(&folder).unwrap(), folder)
+    }
+
+    fn writes(n: u64, bytes: usize) -> Writes {
+        let removed = (vec![1, 2], None);
+        Writes::from([(n.to_be_bytes().to_vec(), Some(vec![7; bytes])), removed])
+    }
+
+    fn append(log: &mut Log, bytes: usize) {
+        let record = record(&writes(log.number() + 1, bytes));
+        if !log.has_room(record.len()) {
+            log.turn().unwrap();
+        }
+        log.append(record).unwrap();
+    }
+
+    fn numbers(log: &Log, settled: u64) -> Vec<u64> {
+        let records = log.read(settled).unwrap();
+        records.iter().map(|record| record.number).collect()
+    }
+
+    fn damage(folder: &Path, name: &str, offset: u64) {
+        let file = OpenOptions::new().write(true).open(folder.join(name));
+        file.unwrap().write_all_at(&[0xa5; 16], offset).unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_read_in_order_and_no_trace_of_an_earlier_turn() {
+        let (mut log, folder) = log("order");
+        assert_eq!(numbers(&log, 0), []);
+        for _ in 0..10 {
+            append(&mut log, 1 << 20);
+        }
+        // Three a turn: 1 to 3 are written over.
+        assert_eq!(numbers(&log, 6), [7, 8, 9, 10]);
+        let log = Log::open(&folder).unwrap();
+        let records = log.read(6).unwrap();
+        assert!(records[0].writes == writes(7, 1 << 20));
+        assert_eq!(numbers(&log, 10), []);
+    }
+
+    #[test]
+    fn a_torn_record_ends_the_log_and_a_lost_one_is_said_to_be() {
+        let (mut log, folder) = log("torn");
+        for _ in 0..4 {
+            append(&mut log, 1 << 20);
+        }
+        damage(&folder, "b", 1000);
+        assert_eq!(numbers(&log, 0), [1, 2, 3]);
+        log.begin(3);
+        log.offset = 0;
+        append(&mut log, 1 << 20);
+        damage(&folder, "a", (2 << 20) + 1000);
+        let lost = log.read(0).map(|_| ()).unwrap_err();
+        assert_eq!(lost.to_string(), "record 3 of the log is damaged");
+        assert_eq!(numbers(&log, 3), [4]);
+    }
+
+    #[test]
+    fn a_group_larger_than_a_file_has_one_of_its_own() {
+        let (mut log, folder) = log("large");
+        append(&mut log, 100);
+        append(&mut log, 6 << 20);
+        assert_eq!(numbers(&log, 0), [1, 2]);
+        append(&mut log, 100);
+        append(&mut log, 6 << 20);
+        append(&mut log, 100);
+        assert_eq!(numbers(&log, 3), [4, 5]);
+        let length = |name| folder.join(name).metadata().unwrap().len();
+        assert_eq!(length("a"), TURN_BYTES);
+    }
+}
