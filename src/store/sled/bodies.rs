@@ -43,6 +43,13 @@ pub struct Bodies {
     pub health: Arc<Health>,
 }
 
+impl Drop for Bodies {
+    /// Also after a panic: the writer would wait for good for what it was given.
+    fn drop(&mut self) {
+        self.disk.segments.give_up();
+    }
+}
+
 impl Bodies {
     /// Takes in until nobody can send any more, or until the disk fails.
     pub fn run(self) {
@@ -60,9 +67,7 @@ impl Bodies {
                 continue;
             }
             if let Err(error) = self.take_in(group) {
-                fail(&self.health, &format!("keep bodies: {error}"));
-                // The writer waits for what it was given.
-                return self.disk.segments.give_up();
+                return fail(&self.health, &format!("keep bodies: {error}"));
             }
         }
     }

@@ -38,7 +38,7 @@ pub struct Segments {
 struct Synced {
     segment: u32,
     end: u64,
-    failed: bool,
+    given_up: bool,
 }
 
 struct Inner {
@@ -146,19 +146,18 @@ impl Segments {
     pub fn await_synced(&self, reference: Reference) -> io::Result<()> {
         let end = reference.offset + u64::from(reference.size);
         let synced = lock(&self.synced);
-        let behind = |synced: &mut Synced| {
-            !synced.failed && (synced.segment, synced.end) < (reference.segment, end)
-        };
-        let synced = self.synced_more.wait_while(synced, behind);
-        match synced.unwrap_or_else(PoisonError::into_inner).failed {
-            true => Err(io::Error::other("a sync failed")),
+        let behind = |synced: &Synced| (synced.segment, synced.end) < (reference.segment, end);
+        let waits = |synced: &mut Synced| behind(synced) && !synced.given_up;
+        let synced = self.synced_more.wait_while(synced, waits);
+        match behind(&synced.unwrap_or_else(PoisonError::into_inner)) {
+            true => Err(io::Error::other("nobody syncs them any more")),
             false => Ok(()),
         }
     }
 
-    /// Whoever syncs has failed, and nobody will any more.
+    /// Whoever syncs bodies has ended or failed: none is waited for any more.
     pub fn give_up(&self) {
-        lock(&self.synced).failed = true;
+        lock(&self.synced).given_up = true;
         self.synced_more.notify_all();
     }
 
@@ -271,7 +270,6 @@ impl Segments {
         }
         file.sync_data().map_err(|error| {
             *failed = true;
-            self.give_up();
             io::Error::other(error)
         })?;
         let mut synced = lock(&self.synced);

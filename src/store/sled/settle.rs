@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use ::sled::{Batch, Db};
 
@@ -47,6 +48,18 @@ enum Task {
     End,
 }
 
+/// Tells the writer that the thread panicked: it would wait for good.
+struct Watched<'a>(&'a Settling);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            *self.0.task() = Task::Failed("a thread of the store panicked".into());
+            self.0.changed.notify_all();
+        }
+    }
+}
+
 impl Settling {
     /// Sets the thread to work; it must rest.
     pub fn begin(&self, number: u64) {
@@ -74,6 +87,7 @@ impl Settling {
 
     /// Works until it is ended, or until the disk fails.
     pub fn run(&self, disk: &Disk, health: &Health) {
+        let _watched = Watched(self);
         loop {
             let idle = |task: &mut Task| matches!(task, Task::None);
             let task = self.changed.wait_while(self.task(), idle);
@@ -103,7 +117,10 @@ impl Rows {
         let mut records = log.read(settled).map_err(failed)?;
         let number = records.last().map_or(settled, |record| record.number);
         // A group waits for its bodies before it is acknowledged, and the next one for it.
-        records.pop_if(|last| !has_bodies(last, segments));
+        if let Some(last) = records.pop_if(|last| !has_bodies(last, segments)) {
+            let number = last.number;
+            tracing::warn!(number, "a group that a crash cut short is dropped");
+        }
         let mut writes = Writes::new();
         for mut record in records {
             writes.append(&mut record.writes);
