@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench accept`. Disks and their neighbours change from minute to minute, so each
 //! figure is printed with its ratio to a reference taken between its samples: only ratios compare.
+//! What is acknowledged is in the log; how fast sled takes it from there shows where many wait, once
+//! the log has turned over twice.
 
 #![allow(clippy::unwrap_used)]
 // A benchmark is the one place that looks at a clock, and shows nothing else.

@@ -12,9 +12,11 @@ mod disk;
 mod failpoint;
 mod format;
 mod lock;
+mod log;
 mod open;
 mod record;
 mod segments;
+mod settle;
 mod space;
 mod store;
 mod writer;
@@ -157,7 +159,7 @@ impl SledStore {
     async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
-        transact: impl FnOnce(&mut State<Sight>) -> Result<T> + Send + 'static,
+        transact: impl FnOnce(&mut State<Sight<'_>>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         /// What a transaction without a body writes, roughly.
         const BYTES: usize = 4 * 1024;

@@ -1,6 +1,6 @@
 //! Opening: the lock, the folders, sled with what a crash may have left of it, the format.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,9 @@ use tokio::sync::{Semaphore, watch};
 use super::bodies::Bodies;
 use super::disk::Disk;
 use super::lock::Lock;
+use super::log::Log;
 use super::segments::Segments;
+use super::settle::Rows;
 use super::space::Space;
 use super::writer::{Health, Writer, fail};
 use super::{Inlets, OpenError, Options, SledStore, format, sync_folder};
@@ -45,7 +47,8 @@ impl SledStore {
         options: Options,
     ) -> Result<Self, OpenError> {
         let (rows, bodies) = (folder.join("rows"), folder.join("segments"));
-        for path in [folder, &rows, &bodies] {
+        let records = folder.join("log");
+        for path in [folder, &rows, &bodies, &records] {
             make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
         }
         let lock = Lock::take(&folder.join("lock"), env.now())?;
@@ -53,11 +56,15 @@ impl SledStore {
         let space = Space::new(folder, options.reserve_bytes);
         let db = open_sled(&rows)?;
         let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
-        let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&db)?)
+        let file = File::open(rows.join("db"));
+        let file = file.map_err(|error| OpenError::io("open", &rows, &error))?;
+        let held = Rows { db, file };
+        let mut log =
+            Log::open(&records).map_err(|error| OpenError::io("open", &records, &error))?;
+        held.catch_up(&mut log, &bodies)?;
+        let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&held.db)?)
             .map_err(|error| OpenError::io("open", &bodies, &error))?;
-        let disk = Disk::new(db, &rows, segments, space)
-            .map_err(|error| OpenError::io("open", &rows, &error))?;
-        disk.sync().map_err(OpenError::Failed)?;
+        let disk = Disk::new(held, log, segments, space);
         for path in [&rows, folder] {
             sync_folder(path).map_err(|error| OpenError::io("sync", path, &error))?;
         }
@@ -89,9 +96,14 @@ impl SledStore {
             env: env.clone(),
             metrics: metrics.clone(),
         };
+        let settle = {
+            let (disk, health) = (disk.clone(), health.clone());
+            move || disk.settling.run(&disk, &health)
+        };
         let threads = vec![
             begin("mailwright-bodies", &health, || bodies.run())?,
             begin("mailwright-rows", &health, || writer.run())?,
+            begin("mailwright-settle", &health, settle)?,
         ];
         Ok(Self {
             epoch,

@@ -381,7 +381,8 @@ impl Store for SledStore {
         requests_before: Timestamp,
     ) -> Result<()> {
         // In parts, so that mail goes on between them.
-        let part = move |state: &mut State<Sight>| state.trim(now, before, requests_before, TRIM);
+        let part =
+            move |state: &mut State<Sight<'_>>| state.trim(now, before, requests_before, TRIM);
         while self.write("trim", part).await? {}
         Ok(())
     }
