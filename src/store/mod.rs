@@ -20,6 +20,7 @@
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
 mod census;
+mod error;
 mod grant;
 mod load;
 pub mod memory;
@@ -28,7 +29,6 @@ mod rows;
 pub mod sled;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -39,68 +39,19 @@ use crate::model::problem::{forecast, problem};
 use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
-    AccessKey, AccessKeyId, Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason,
-    RequestId, ServiceId, Timestamp,
+    AccessKey, AccessKeyId, Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, RequestId,
+    ServiceId, Timestamp,
 };
 
 pub use crate::model::secret::Sealed;
 pub use census::{Counted, Totals, Usage};
+pub use error::{Result, StoreError};
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
 
-/// Why a transaction did not happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreError {
-    /// There is no such row.
-    NotFound,
-    /// There is no service of this id.
-    NoService(ServiceId),
-    /// The id is taken, or was and its messages are still kept.
-    Exists,
-    /// The claim, revision or generation is not the newest.
-    Stale,
-    /// The state machine forbids it; the state it found.
-    WrongState(MessageState),
-    /// The service has unfinished mail: so many messages.
-    PendingMail(u64),
-    /// It has ended so that it could be sent again, but can't be, for this reason.
-    CannotRetry(&'static str),
-    /// No test of the service has passed.
-    NotTested,
-    /// The outbox has no room for the message.
-    Full(Full),
-    /// Revoking it would leave no ADMIN key that opens anything.
-    LastAdmin,
-    /// There are as many access keys as are kept, and all of them live.
-    TooManyKeys,
-    /// The place in the log is from another store, in the future, or trimmed.
-    OutOfRange,
-    /// The store can't commit now; nothing happened.
-    Unavailable(String),
-    /// What is stored can't be read: a bug, or a damaged store.
-    Corrupt(String),
-}
-
-impl From<StoreError> for Error {
-    /// For where no row, claim or state can be missing: callers map those before.
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(description) => Self::Unavailable {
-                reason: Reason::StoreUnavailable,
-                description,
-                retry_after: Duration::from_secs(1),
-            },
-            other => Self::Internal(format!("the store answered {other:?}")),
-        }
-    }
-}
-
 /// How many access keys are kept, ended ones among them.
 pub const ACCESS_KEYS_MAX: usize = 10_000;
-
-/// The outcome of a transaction.
-pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A service and what is known beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -427,9 +378,10 @@ pub trait Store: Send + Sync {
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
     /// Records that the final dot may go out from now on.
     async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
-    /// Ends a claim: outcomes, attempt, state, mailbox and event in one; the state that it left. Accepted bodies go. Where
-    /// that decided about a recipient, and another is pending that was tried less often, the message
-    /// is due at once and spends no attempt, whatever [`Finished::next`] says.
+    /// Ends a claim: outcomes, attempt, state, mailbox and event in one; the state that it left.
+    /// Accepted bodies go. Where that decided about a recipient, and another is pending that was
+    /// tried less often, the message is due at once and spends no attempt, whatever
+    /// [`Finished::next`] says.
     async fn finish(
         &self,
         now: Timestamp,
@@ -446,7 +398,8 @@ pub trait Store: Send + Sync {
     /// [`problem::notices`]: crate::model::problem::notices
     async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize>;
     /// The first instant after `now` at which `claim_due`, `claim_refreshes`, `expire_due` or
-    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken what is due now.
+    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken
+    /// what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store, before anything else: ends all claims. A transaction
     /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].
