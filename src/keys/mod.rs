@@ -183,32 +183,37 @@ impl Keys {
         }
     }
 
-    /// Whether it may call this RPC, by its path.
+    /// Whether whoever was identified may call this RPC, by its path. A header that is no key does no
+    /// harm where none is needed.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::PermissionDenied`] without the role.
-    pub fn authorize(&self, path: &str, caller: Option<&Caller>) -> Result<(), Error> {
-        match (need(path), caller) {
-            (Need::Nothing, _) | (Need::Key, Some(_)) => Ok(()),
-            (Need::Roles(roles), Some(caller))
-                if roles.iter().any(|role| caller.rights.roles.contains(role)) =>
-            {
-                Ok(())
-            }
-            (Need::Roles(roles), Some(_)) => {
+    pub fn authorize(
+        &self,
+        path: &str,
+        identified: &Result<Option<Caller>, Error>,
+    ) -> Result<(), Error> {
+        let roles = match need(path) {
+            Need::Nothing => return Ok(()),
+            Need::Key => None,
+            Need::Roles(roles) => Some(roles),
+        };
+        let Some(caller) = identified.as_ref().map_err(Clone::clone)? else {
+            self.count_refusal();
+            return Err(Error::Unauthenticated {
+                description:
+                    "the call needs an access key in its metadata: \"authorization: Bearer KEY\""
+                        .into(),
+            });
+        };
+        match roles {
+            Some(roles) if !roles.iter().any(|role| caller.rights.roles.contains(role)) => {
                 let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
                 Err(Error::PermissionDenied {
                     description: format!("the call needs one of the roles {}", names.join(", ")),
                 })
             }
-            (_, None) => {
-                self.count_refusal();
-                Err(Error::Unauthenticated {
-                    description:
-                        "the call needs an access key in its metadata: \"authorization: Bearer KEY\""
-                            .into(),
-                })
-            }
+            _ => Ok(()),
         }
     }
 

@@ -66,13 +66,9 @@ where
         let path = request.uri().path().to_owned();
         let identified = identify(&self.core, &request);
         let caller = identified.as_ref().ok().and_then(Option::as_ref);
-        let record = audit::is_audited(&path).then(|| Record::new(&path, caller));
-        let allowed = self.core.keys.authorize(&path, caller);
-        // A header that is no key is said to be none, except where none is needed.
-        let refused = allowed
-            .err()
-            .map(|missing| identified.as_ref().err().cloned().unwrap_or(missing));
-        if let Some(refused) = refused {
+        let audited = caller.filter(|_| audit::is_audited(&path));
+        let record = audited.map(|caller| Record::new(&path, caller));
+        if let Err(refused) = self.core.keys.authorize(&path, &identified) {
             let status = error::status(&refused, &self.core.env);
             if let Some(record) = record {
                 record.end(status.code());

@@ -1,5 +1,6 @@
 //! The audit log: who called what that only an admin may, about what, and what came of it. Each call
-//! is one record of target `mailwright::audit`, also one that was refused, or whose client left.
+//! is one record of target `mailwright::audit`, also one that was refused, or whose client left. Calls
+//! of nobody, which anybody can make without end, are only counted (`keys`).
 //!
 //! A record holds names that callers chose, quoted and cut; never a body or a secret.
 
@@ -44,11 +45,11 @@ pub(super) fn code(answer: &Response<Body>) -> Code {
 }
 
 impl Record {
-    pub(super) fn new(path: &str, caller: Option<&Caller>) -> Self {
+    pub(super) fn new(path: &str, caller: &Caller) -> Self {
         let rpc = path.rsplit('/').next().unwrap_or_default();
         Self {
             rpc: rpc.to_owned(),
-            caller: caller.map_or_else(|| "nobody".to_owned(), Caller::to_string),
+            caller: caller.to_string(),
             subject: Subject::default(),
             outcome: "ABANDONED",
         }
