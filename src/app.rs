@@ -17,10 +17,9 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::Error;
-use crate::ops::{self, Core};
+use crate::ops::{Core, vault_keys};
 use crate::smtp::{Pool, Timeouts};
-use crate::store::{MessageFilter, ServiceFilter, Store};
-use crate::vault::Vault;
+use crate::store::Store;
 use crate::work::{self, Tasks};
 use crate::{http, rpc};
 
@@ -98,17 +97,8 @@ impl App {
             )
         })?;
         let from_store = |error| StartError::new("the store", Error::from(error));
-        let records_exist = !store
-            .services(&ServiceFilter::default(), None, 1)
+        let vault = vault_keys::open_vault(store.as_ref(), &config, &env)
             .await
-            .map_err(from_store)?
-            .is_empty()
-            || !store
-                .messages(&MessageFilter::default(), None, 1)
-                .await
-                .map_err(from_store)?
-                .is_empty();
-        let vault = Vault::from_key_file(&config.vault_key_file(), records_exist, env.clone())
             .map_err(|error| StartError::new("can't open the vault", error))?;
         let egress = egress(&config, &env)?;
         let hello_name = match config.egress.hello_name.as_str() {
@@ -118,13 +108,6 @@ impl App {
         let pool = Pool::new(env.clone(), egress.clone(), Timeouts::default(), hello_name);
         store.recover(env.now()).await.map_err(from_store)?;
         let core = Arc::new(Core::new(store, pool, egress, vault, env, config));
-        ops::token::check_key(&core).await.map_err(|_| {
-            let key = core.config.vault_key_file();
-            StartError::new(
-                &key.display().to_string(),
-                "it is not the key that sealed what is stored",
-            )
-        })?;
         if !core.config.server.grpc_listen.ip().is_loopback() {
             tracing::warn!(
                 "server.grpc_listen is not a loopback address: whoever reaches it may do everything"

@@ -48,6 +48,8 @@ pub struct Server {
 pub struct Data {
     pub folder: PathBuf,
     pub vault_key_file: PathBuf,
+    pub vault_key_variable: String,
+    pub vault_key_command: Vec<String>,
     pub retention_days: u32,
 }
 
@@ -174,6 +176,7 @@ impl Config {
             let text = "delivery.max_in_flight_bytes must be at least 1048576";
             return Err(ConfigError(text.into()));
         }
+        self.data.check()?;
         self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;
         Ok(self)
@@ -193,7 +196,7 @@ impl Config {
         }
     }
 
-    /// Where the vault's key is.
+    /// Where the vault's keys are, if they are in a file.
     pub fn vault_key_file(&self) -> PathBuf {
         if self.data.vault_key_file.as_os_str().is_empty() {
             self.data.folder.join("vault.key")
@@ -205,6 +208,31 @@ impl Config {
     /// How long ended messages and events are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(u64::from(self.data.retention_days) * 24 * 60 * 60)
+    }
+}
+
+impl Data {
+    /// The keys come from one place. What is wrong is not shown: it may be a key, set by mistake.
+    fn check(&self) -> Result<(), ConfigError> {
+        let name = &self.vault_key_variable;
+        if name
+            .bytes()
+            .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
+        {
+            let text =
+                "data.vault_key_variable must be the name of a variable: letters, digits and _";
+            return Err(ConfigError(text.into()));
+        }
+        let set = [
+            !self.vault_key_file.as_os_str().is_empty(),
+            !name.is_empty(),
+            !self.vault_key_command.is_empty(),
+        ];
+        if set.into_iter().filter(|set| *set).count() > 1 {
+            let text = "only one of data.vault_key_file, data.vault_key_variable and data.vault_key_command may be set";
+            return Err(ConfigError(text.into()));
+        }
+        Ok(())
     }
 }
 
@@ -362,6 +390,23 @@ mod tests {
     }
 
     #[test]
+    fn keys_come_from_one_place_and_one_that_is_set_by_mistake_is_not_shown() {
+        let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+        let given = variables(&[("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", key)]);
+        for told in [
+            Config::load(None, &given).unwrap_err().to_string(),
+            Config::print(None, &given).unwrap_err().to_string(),
+        ] {
+            assert!(!told.contains("AQEB"), "{told}");
+        }
+        let two = variables(&[
+            ("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", "VAULT_KEY"),
+            ("MAILWRIGHT_DATA_VAULT_KEY_COMMAND", "kms,decrypt"),
+        ]);
+        assert!(Config::load(None, &two).is_err());
+    }
+
+    #[test]
     fn what_kubernetes_sets_for_a_service_of_our_name_is_let_be() {
         let given = variables(&[
             ("MAILWRIGHT_PORT", "tcp://10.0.0.1:50051"),
@@ -383,6 +428,7 @@ mod tests {
             ("MAILWRIGHT_OUTBOX_TOTAL_MESSAGES", "0"),
             ("MAILWRIGHT_OUTBOX_MAILBOX_BYTES", "36700159"),
             ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
+            ("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", "c2VjcmV0="),
         ] {
             let error = Config::load(None, &variables(&[(name, value)]));
             assert!(error.is_err(), "{name}={value}");

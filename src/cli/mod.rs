@@ -1,6 +1,8 @@
-//! The command line: serve, demo, sandbox.
+//! The command line: serve, demo, sandbox, and what an operator asks of a server.
 
+mod client;
 mod demo;
+mod rotate_key;
 mod sandbox;
 mod serve;
 
@@ -26,6 +28,8 @@ enum Command {
     Serve(serve::Serve),
     /// Show the whole job in this one process: create, authorize, test, send, watch
     Demo(demo::Demo),
+    /// Seal everything by a new vault key, while the server serves
+    RotateKey(rotate_key::RotateKey),
     /// Run the stand-in for Entra and Exchange Online, to try and to test against
     Sandbox(sandbox::SandboxCommand),
 }
@@ -39,6 +43,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Demo(demo) => demo.run().await,
+            Command::RotateKey(rotate) => rotate.run().await,
             Command::Sandbox(sandbox) => sandbox.run().await,
         }
     }

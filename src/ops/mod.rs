@@ -21,6 +21,7 @@ pub mod send;
 pub mod send_test;
 pub mod services;
 pub mod token;
+pub mod vault_keys;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -51,6 +52,8 @@ pub struct Core {
     /// A permit for each KiB of a message that is being delivered.
     in_flight_kib: Semaphore,
     provider_load: provider_load::ProviderLoad,
+    /// One rotation of the vault's keys at a time.
+    rotating: tokio::sync::Mutex<()>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -91,6 +94,7 @@ impl Core {
             recent: Arc::default(),
             in_flight_kib: Semaphore::new(in_flight_kib),
             provider_load: provider_load::ProviderLoad::default(),
+            rotating: tokio::sync::Mutex::default(),
             refreshing: Mutex::default(),
         }
     }

@@ -17,7 +17,7 @@ use crate::model::verdict::PauseScope;
 use crate::model::{Diagnosis, Error, Phase, Reason, Secret, ServiceId, Timestamp};
 use crate::oauth::{Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer};
 use crate::smtp::Credential;
-use crate::store::{NewToken, ServiceFilter, StoreError, TokenRow};
+use crate::store::{NewToken, StoreError, TokenRow};
 
 /// A token that expires sooner than this is refreshed before it is shown.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
@@ -264,10 +264,9 @@ pub(super) async fn keep(
         access_expire_time: now + lifetime,
     };
     let plain = zeroize::Zeroizing::new(crate::store::encode(&tokens));
-    let sealed = core
-        .vault
-        .seal(&token_identity(&service.id, generation + 1), &plain);
-    let new = NewToken {
+    let identity = token_identity(&service.id, generation + 1);
+    let sealed = core.vault.seal(&identity, &plain);
+    let mut new = NewToken {
         service_id: service.id.clone(),
         expected_generation: generation,
         sealed,
@@ -283,6 +282,12 @@ pub(super) async fn keep(
             Err(StoreError::Unavailable(why)) => {
                 tracing::warn!(service = %service.id, why, "a token is not stored yet");
                 core.env.sleep(STORE_RETRY).await;
+            }
+            Err(StoreError::KeyRetired) => {
+                new.sealed = core.vault.seal(&identity, &plain);
+                if let Some(promotion) = &mut new.promotion {
+                    promotion.secrets = secrets::resealed(core, &service.id, &promotion.secrets)?;
+                }
             }
             done => return Ok((tokens, done?)),
         }
@@ -367,21 +372,6 @@ pub(super) fn diagnose(error: &ProviderError, service: &Service) -> Diagnosis {
     }
 }
 
-/// Whether the vault's key is the one that sealed what is stored.
-///
-/// # Errors
-/// `Internal` when it is not, and those of the store.
-pub async fn check_key(core: &Core) -> Result<()> {
-    let services = core
-        .store
-        .services(&ServiceFilter::default(), None, 1)
-        .await?;
-    match services.first() {
-        Some(row) => secrets::stored(core, &row.service.id).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
 /// Where this service's tokens come from.
 pub(super) fn endpoints(core: &Core, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
     let given = |authority: &String| Some(authority.clone()).filter(|text| !text.is_empty());
@@ -430,6 +420,6 @@ fn missing(service: &Service) -> NoCredential {
     NoCredential::Misconfigured(catalogue::local(Reason::ServiceNotAuthorized, &subject, ""))
 }
 
-fn token_identity(id: &ServiceId, generation: u64) -> String {
+pub(super) fn token_identity(id: &ServiceId, generation: u64) -> String {
     format!("service/{id}/token/{generation}")
 }

@@ -9,7 +9,7 @@ use super::{Answer, Api};
 use crate::model::Timestamp;
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
-use crate::ops::{info, revoke, send_test};
+use crate::ops::{info, revoke, send_test, vault_keys};
 use crate::store::ServiceRow;
 
 #[tonic::async_trait]
@@ -206,6 +206,16 @@ impl AdminApi for Api {
         _: Request<v1::RevokeAccessKeyRequest>,
     ) -> Answer<v1::RevokeAccessKeyResponse> {
         self.unimplemented("RevokeAccessKey")
+    }
+
+    async fn rotate_vault_key(
+        &self,
+        _: Request<v1::RotateVaultKeyRequest>,
+    ) -> Answer<v1::RotateVaultKeyResponse> {
+        let rotated = vault_keys::rotate(&self.core)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(convert::rotated(rotated)))
     }
 
     async fn get_server_info(

@@ -16,8 +16,8 @@ use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, TokenRow, Turn, encode,
+    PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
+    ServiceRow, Store, TokenRow, Turn, VaultKeys, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -287,6 +287,26 @@ impl Store for MemoryStore {
 
     async fn recover(&self, now: Timestamp) -> Result<()> {
         self.write(|state| state.recover(now))
+    }
+
+    async fn vault_keys(&self) -> Result<Option<VaultKeys>> {
+        self.read(|state| state.vault_keys())
+    }
+
+    async fn put_vault_keys(&self, keys: VaultKeys) -> Result<()> {
+        self.write(|state| state.put_vault_keys(&keys))
+    }
+
+    async fn sealed_after(
+        &self,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Sealed)>> {
+        self.read(|state| state.sealed_after(after, limit))
+    }
+
+    async fn reseal(&self, values: Vec<Reseal>) -> Result<usize> {
+        self.write(|state| state.reseal(values))
     }
 
     async fn bounds(&self) -> Result<LogBounds> {

@@ -24,6 +24,7 @@ mod load;
 pub mod memory;
 mod record;
 mod rows;
+mod sealing;
 pub mod sled;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use crate::model::secret::Sealed;
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
+pub use sealing::{Place, Reseal, VaultKey, VaultKeys};
 
 /// Why a transaction did not happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum StoreError {
     NotTested,
     /// The outbox has no room for the message.
     Full(Full),
+    /// What it should keep was sealed by a key that the store takes nothing of any more: seal it anew.
+    KeyRetired,
     /// The place in the log is from another store, in the future, or trimmed.
     OutOfRange,
     /// The store can't commit now; nothing happened.
@@ -80,6 +84,12 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(description) => Self::Unavailable {
                 reason: Reason::StoreUnavailable,
                 description,
+                retry_after: Duration::from_secs(1),
+            },
+            // A rotation of keys went on for as long as this call did: the next one takes the new.
+            StoreError::KeyRetired => Self::Unavailable {
+                reason: Reason::StoreUnavailable,
+                description: "the vault's keys are being rotated".into(),
                 retry_after: Duration::from_secs(1),
             },
             other => Self::Internal(format!("the store answered {other:?}")),
@@ -432,6 +442,24 @@ pub trait Store: Send + Sync {
     ///
     /// [`OnUncertain::holds`]: crate::model::service::OnUncertain::holds
     async fn recover(&self, now: Timestamp) -> Result<()>;
+
+    // Keys.
+
+    /// The keys that may have sealed what is stored; none in a new store.
+    async fn vault_keys(&self) -> Result<Option<VaultKeys>>;
+    /// Replaces what is known of the keys. From then on each value that is to be stored sealed must
+    /// be sealed by one of them that isn't closed, else `KeyRetired`.
+    async fn put_vault_keys(&self, keys: VaultKeys) -> Result<()>;
+    /// Everything that a key of the vault sealed, in the order of places, behind `after`, at most
+    /// `limit`. A body key that is gone with its body is there as an empty value.
+    async fn sealed_after(
+        &self,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Sealed)>>;
+    /// Replaces the values that still are as they were, and leaves the others; how many it replaced.
+    /// It is no event.
+    async fn reseal(&self, values: Vec<Reseal>) -> Result<usize>;
 
     // The log.
 

@@ -60,3 +60,5 @@ mod send_test;
 mod shared_mailbox;
 mod stream_memory;
 mod uncertain;
+mod vault_keys;
+mod vault_secrets;

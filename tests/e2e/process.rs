@@ -97,16 +97,20 @@ impl Drop for Process {
 
 /// `mailwright serve` with these variables and no others of ours.
 pub fn command(variables: &[(&str, &str)]) -> Command {
+    let mut command = mailwright(variables);
+    command.arg("serve");
+    command
+}
+
+/// `mailwright`, as [`command`], without any argument.
+pub fn mailwright(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailwright"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MAILWRIGHT_") {
             command.env_remove(name);
         }
     }
-    command
-        .arg("serve")
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null());
+    command.envs(variables.iter().copied()).stdin(Stdio::null());
     command
 }
 

@@ -49,6 +49,15 @@ impl Site {
 
     /// Starts a process that aborts at this place, where there is one: it may do so before it serves.
     pub fn start_to_abort(&self, failpoint: Option<&str>) -> Result<Process, String> {
+        let failpoint: Vec<_> = failpoint
+            .map(|place| ("FAILPOINT", place))
+            .into_iter()
+            .collect();
+        self.start_with(&failpoint)
+    }
+
+    /// Starts a process with these variables, too; where it ends before it serves, what it logged.
+    pub fn start_with(&self, more: &[(&str, &str)]) -> Result<Process, String> {
         let ca = self.folder.0.join("ca.pem");
         let authority = self.sandbox.authority();
         let mut variables = vec![
@@ -57,7 +66,7 @@ impl Site {
             ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128"),
             ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", authority.as_str()),
         ];
-        variables.extend(failpoint.map(|place| ("FAILPOINT", place)));
+        variables.extend(more);
         Process::try_start(&variables)
     }
 

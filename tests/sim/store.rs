@@ -12,8 +12,8 @@ use mailwright::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, 
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Resolution, Result, ServiceChange, ServiceFilter, ServiceRow, Store,
-    StoreError, TokenRow, Turn,
+    PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange, ServiceFilter,
+    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys,
 };
 use tokio::sync::watch;
 
@@ -166,6 +166,10 @@ store! {
     give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;
     recover(now: Timestamp) -> ();
+    vault_keys() -> Option<VaultKeys>;
+    put_vault_keys(keys: VaultKeys) -> ();
+    sealed_after(after: Option<&Place>, limit: usize) -> Vec<(Place, Sealed)>;
+    reseal(values: Vec<Reseal>) -> usize;
     bounds() -> LogBounds;
     events_after(sequence: u64, limit: usize) -> Vec<Event>;
     trim(now: Timestamp, before: Timestamp, requests_before: Timestamp) -> ();

@@ -19,6 +19,7 @@ mod notices;
 mod outbox;
 mod parts;
 mod progress;
+mod sealing;
 mod services;
 mod state;
 mod sweep;

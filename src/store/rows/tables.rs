@@ -13,7 +13,7 @@ use crate::model::message::{Attempt, Message, Priority, Recipient};
 use crate::model::pace::Pace;
 use crate::model::service::{Pause, Service};
 use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
-use crate::store::{Load, PendingAuthorization, Sealed, TokenRow};
+use crate::store::{Load, PendingAuthorization, Sealed, TokenRow, VaultKeys};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
 pub struct Table<K, V> {
@@ -74,6 +74,9 @@ pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
 /// How often all tokens together are refreshed.
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
+
+/// The keys that may have sealed what is stored.
+pub(super) const VAULT_KEYS: Table<(), VaultKeys> = Table::new(37);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -17,8 +17,8 @@ use crate::store::rows::State;
 use crate::store::rows::tables::{SECRETS, TOKENS};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, StoreError, TokenRow, Turn, decode, encode,
+    PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
+    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -327,6 +327,28 @@ impl Store for SledStore {
 
     async fn recover(&self, now: Timestamp) -> Result<()> {
         self.write("recover", move |state| state.recover(now)).await
+    }
+
+    async fn vault_keys(&self) -> Result<Option<VaultKeys>> {
+        self.read(|state| state.vault_keys())
+    }
+
+    async fn put_vault_keys(&self, keys: VaultKeys) -> Result<()> {
+        self.write("keys", move |state| state.put_vault_keys(&keys))
+            .await
+    }
+
+    async fn sealed_after(
+        &self,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Sealed)>> {
+        self.read(|state| state.sealed_after(after, limit))
+    }
+
+    async fn reseal(&self, values: Vec<Reseal>) -> Result<usize> {
+        self.write("reseal", move |state| state.reseal(values))
+            .await
     }
 
     async fn bounds(&self) -> Result<LogBounds> {
