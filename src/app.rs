@@ -179,7 +179,11 @@ impl App {
     }
 }
 
-fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
+/// The way out that the configuration describes.
+///
+/// # Errors
+/// What is wrong in `[egress]`.
+pub fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
     let allow = config
         .egress
         .allow

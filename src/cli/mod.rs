@@ -1,11 +1,15 @@
 //! The command line: serve, demo, sandbox, and what an operator asks of a server.
 
+mod backup;
+mod check;
 mod client;
 mod demo;
+mod restore;
 mod rotate_key;
 mod sandbox;
 mod serve;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -28,6 +32,12 @@ enum Command {
     Serve(serve::Serve),
     /// Show the whole job in this one process: create, authorize, test, send, watch
     Demo(demo::Demo),
+    /// Look at configuration, keys, store, clock, disk and ways out, also while the server runs
+    Check(check::Check),
+    /// Copy everything that a running server keeps into a file, or verify such a file
+    Backup(backup::Backup),
+    /// Make a data folder of a backup
+    Restore(restore::Restore),
     /// Seal everything by a new vault key, while the server serves
     RotateKey(rotate_key::RotateKey),
     /// Run the stand-in for Entra and Exchange Online, to try and to test against
@@ -43,6 +53,9 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Demo(demo) => demo.run().await,
+            Command::Check(check) => check.run().await,
+            Command::Backup(backup) => backup.run().await,
+            Command::Restore(restore) => restore.run().await,
             Command::RotateKey(rotate) => rotate.run().await,
             Command::Sandbox(sandbox) => sandbox.run().await,
         }
@@ -78,6 +91,13 @@ impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self::new(1, error.to_string())
     }
+}
+
+/// The process's variables, as far as they are text.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Logs go to stderr: stdout belongs to what a command prints.

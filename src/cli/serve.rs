@@ -1,6 +1,5 @@
 //! `mailwright serve`: the server.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,9 +29,7 @@ impl Serve {
     /// # Errors
     /// When the configuration, a file or an address can't be used.
     pub async fn run(self) -> Result<(), Failed> {
-        let variables: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let variables = super::variables();
         if self.print_config {
             print!("{}", Config::print(self.config.as_deref(), &variables)?);
             return Ok(());

@@ -5,6 +5,7 @@
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
 pub mod authorize;
+pub mod backup;
 pub mod deliver;
 mod failure;
 pub mod feed;

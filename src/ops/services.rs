@@ -182,6 +182,7 @@ async fn set_suspended(core: &Core, id: &ServiceId, suspended: bool) -> Result<S
         }
         let service = Service {
             suspended,
+            restore_time: row.service.restore_time.filter(|_| suspended),
             revision: row.service.revision + 1,
             update_time: core.env.now(),
             ..row.service

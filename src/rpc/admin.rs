@@ -1,11 +1,12 @@
 //! AdminAPI: parse, call the operation, answer.
 
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::service_view::{self, ServiceView};
 use super::convert::{self, requests, service, update};
 use super::proto::v1::{self, admin_api_server::AdminApi};
-use super::{Answer, Api};
+use super::{Answer, Api, backup};
 use crate::model::Timestamp;
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
@@ -14,6 +15,8 @@ use crate::store::ServiceRow;
 
 #[tonic::async_trait]
 impl AdminApi for Api {
+    type ExportBackupStream = ReceiverStream<Result<v1::ExportBackupResponse, Status>>;
+
     async fn create_service(
         &self,
         request: Request<v1::CreateServiceRequest>,
@@ -216,6 +219,13 @@ impl AdminApi for Api {
             .await
             .map_err(|error| self.status(error))?;
         Ok(Response::new(convert::rotated(rotated)))
+    }
+
+    async fn export_backup(
+        &self,
+        _: Request<v1::ExportBackupRequest>,
+    ) -> Answer<Self::ExportBackupStream> {
+        Ok(Response::new(backup::stream(self.clone())))
     }
 
     async fn get_server_info(

@@ -4,6 +4,7 @@
 //! their own.
 
 mod admin;
+mod backup;
 pub mod codec;
 pub mod convert;
 pub mod error;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::rows::State;
 use super::rows::tables::{BODIES, SECRETS, TOKENS};
@@ -14,10 +14,11 @@ use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::store::archive::CopiedRow;
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
-    ServiceRow, Store, TokenRow, Turn, VaultKeys, encode,
+    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -307,6 +308,12 @@ impl Store for MemoryStore {
 
     async fn reseal(&self, values: Vec<Reseal>) -> Result<usize> {
         self.write(|state| state.reseal(values))
+    }
+
+    async fn copy(&self, pages: mpsc::Sender<Vec<CopiedRow>>) -> Result<()> {
+        let all = self.read(|state| state.copy_behind(None, usize::MAX, usize::MAX))?;
+        let sent = pages.send(all).await;
+        sent.map_err(|_| StoreError::Unavailable("nobody takes the copy any more".into()))
     }
 
     async fn bounds(&self) -> Result<LogBounds> {

@@ -19,6 +19,7 @@
 //! 7. A message whose service can't send is HELD, and QUEUED again when its service becomes READY:
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
+pub mod archive;
 mod grant;
 mod load;
 pub mod memory;
@@ -30,7 +31,7 @@ pub mod sled;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
@@ -460,6 +461,11 @@ pub trait Store: Send + Sync {
     /// Replaces the values that still are as they were, and leaves the others; how many it replaced.
     /// It is no event.
     async fn reseal(&self, values: Vec<Reseal>) -> Result<usize>;
+
+    /// Sends everything that is stored, page by page, while other transactions go on: of several rows
+    /// of one key the last one counts, and then all are as they were at one instant before this
+    /// returns. `Exists` while another copy is made.
+    async fn copy(&self, pages: mpsc::Sender<Vec<archive::CopiedRow>>) -> Result<()>;
 
     // The log.
 

@@ -21,6 +21,7 @@ mod admin;
 mod again;
 mod app_only;
 mod authorization;
+mod backup;
 mod bad_fields;
 mod bad_mail;
 mod bad_wire;

@@ -9,13 +9,14 @@ use mailwright::model::message::{Claim, Finished, FullMessage, Message};
 use mailwright::model::secret::Sealed;
 use mailwright::model::service::{LastTest, Pause, Service};
 use mailwright::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use mailwright::store::archive::CopiedRow;
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange, ServiceFilter,
     ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::dice::Dice;
 use crate::world::World;
@@ -170,6 +171,7 @@ store! {
     put_vault_keys(keys: VaultKeys) -> ();
     sealed_after(after: Option<&Place>, limit: usize) -> Vec<(Place, Sealed)>;
     reseal(values: Vec<Reseal>) -> usize;
+    copy(pages: mpsc::Sender<Vec<CopiedRow>>) -> ();
     bounds() -> LogBounds;
     events_after(sequence: u64, limit: usize) -> Vec<Event>;
     trim(now: Timestamp, before: Timestamp, requests_before: Timestamp) -> ();

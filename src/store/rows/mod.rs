@@ -10,6 +10,7 @@ mod authorizations;
 pub(super) mod base;
 mod choose;
 mod claims;
+mod copy;
 mod feed;
 mod finish;
 mod key;

@@ -143,12 +143,12 @@ impl<B: Base> State<B> {
         }
     }
 
-    fn write(&mut self, key: Vec<u8>, row: Option<Vec<u8>>) {
+    pub(super) fn write(&mut self, key: Vec<u8>, row: Option<Vec<u8>>) {
         let replaced = self.writes.insert(key.clone(), row);
         self.undo.push((key, replaced));
     }
 
-    fn pairs(
+    pub(super) fn pairs(
         &self,
         keys: Range<Vec<u8>>,
         order: Order,
@@ -157,8 +157,13 @@ impl<B: Base> State<B> {
         through(&self.writes, below, keys, order)
     }
 
+    /// The record that a row stands for.
+    pub(super) fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
+        self.base.resolve(row)
+    }
+
     fn read<V: DeserializeOwned>(&self, row: Vec<u8>) -> Result<V> {
-        let record = self.base.resolve(row)?;
+        let record = self.resolve(row)?;
         decode(&record).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 }

@@ -16,6 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ::sled::{Batch, Db, IVec};
 
+use super::copy::Notes;
 use super::record::Reference;
 use super::segments::Segments;
 use super::space::{Space, is_full};
@@ -37,6 +38,7 @@ pub struct Disk {
     file: File,
     pub segments: Segments,
     pub space: Space,
+    pub notes: Notes,
     /// What the group being written replaces.
     hidden: RwLock<Writes>,
 }
@@ -77,6 +79,7 @@ impl Disk {
             file: File::open(rows.join("db"))?,
             segments,
             space,
+            notes: Notes::default(),
             hidden: RwLock::default(),
         })
     }
@@ -129,6 +132,10 @@ impl Disk {
             let (key, row) = format::live_row(segment, bytes);
             group.batch.insert(key, row);
         }
+        let noted = match self.notes.wanted() {
+            true => group.replaced.keys().cloned().collect(),
+            false => Vec::new(),
+        };
         self.hide(group.replaced);
         pass("apply");
         self.db.apply_batch(group.batch).map_err(failed("apply"))?;
@@ -138,6 +145,7 @@ impl Disk {
         self.file.sync_data().map_err(said("fdatasync"))?;
         pass("synced");
         self.hide(Writes::new());
+        self.notes.add(noted);
         for reference in group.moved {
             self.segments.settle(reference);
         }

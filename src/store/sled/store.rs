@@ -3,7 +3,7 @@
 use std::mem;
 
 use async_trait::async_trait;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::bodies::Mail;
 use super::disk::Sight;
@@ -13,8 +13,9 @@ use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
 use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::store::archive::CopiedRow;
 use crate::store::rows::State;
-use crate::store::rows::tables::{SECRETS, TOKENS};
+use crate::store::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::store::{
     Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
@@ -252,7 +253,8 @@ impl Store for SledStore {
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
         self.healthy()?;
         let Some((file, reference)) = self.disk.body(id)? else {
-            return Ok(None);
+            // A small one that was restored may be in its row.
+            return self.read(|state| state.get(BODIES, id));
         };
         let read = move || record::read(&file, reference);
         let record = tokio::task::spawn_blocking(read)
@@ -349,6 +351,10 @@ impl Store for SledStore {
     async fn reseal(&self, values: Vec<Reseal>) -> Result<usize> {
         self.write("reseal", move |state| state.reseal(values))
             .await
+    }
+
+    async fn copy(&self, pages: mpsc::Sender<Vec<CopiedRow>>) -> Result<()> {
+        self.copy_all(pages).await
     }
 
     async fn bounds(&self) -> Result<LogBounds> {
