@@ -18,8 +18,7 @@ use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
 use crate::model::service::Service;
-use crate::oauth::{Endpoints, ProviderOverrides};
-use crate::ops::vault_keys;
+use crate::ops::{token, vault_keys};
 use crate::rpc::proto::v1;
 use crate::store::sled::{OpenError, Options, SledStore};
 use crate::store::{ServiceFilter, Store};
@@ -295,15 +294,11 @@ async fn ways_out(config: &Config, service: &Service, egress: &Egress, report: &
         report,
     )
     .await;
-    let authority = &config.oauth.microsoft_authority;
-    let overrides = ProviderOverrides {
-        microsoft_authority: (!authority.is_empty()).then(|| authority.clone()),
-    };
     let Some(oauth2) = service.config.oauth2() else {
         return;
     };
     let what = format!("service {}", service.id);
-    match Endpoints::of(oauth2, &overrides) {
+    match token::endpoints_by(config, service, oauth2) {
         Ok(endpoints) => {
             let (host, port) = (
                 endpoints.token.host_str(),
@@ -313,9 +308,9 @@ async fn ways_out(config: &Config, service: &Service, egress: &Egress, report: &
                 way_out(&service.id.to_string(), host, port, egress, report).await;
             }
         }
-        Err(violation) => report.fail(
+        Err(error) => report.fail(
             &what,
-            &format!("{} {}", violation.field, violation.description),
+            &error.to_string(),
             "mend its settings with UpdateService",
         ),
     }

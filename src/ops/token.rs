@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::refresh::{SILENT, put_off, waits};
 use super::secrets::{self, Ask, Bought};
 use super::{Core, Result, Ticket, to_its_end};
+use crate::config::Config;
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_frequency};
 use crate::model::service::{
@@ -374,10 +375,18 @@ pub(super) fn diagnose(error: &ProviderError, service: &Service) -> Diagnosis {
 
 /// Where this service's tokens come from.
 pub(super) fn endpoints(core: &Core, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
+    endpoints_by(&core.config, service, oauth2)
+}
+
+/// Where a service's tokens come from with this configuration.
+///
+/// # Errors
+/// `State` where the service's settings lead nowhere.
+pub fn endpoints_by(config: &Config, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
     let given = |authority: &String| Some(authority.clone()).filter(|text| !text.is_empty());
     let overrides = ProviderOverrides {
-        microsoft_authority: given(&core.config.oauth.microsoft_authority),
-        google_authority: given(&core.config.oauth.google_authority),
+        microsoft_authority: given(&config.oauth.microsoft_authority),
+        google_authority: given(&config.oauth.google_authority),
     };
     Endpoints::of(oauth2, &overrides).map_err(|violation| {
         let detail = format!("{} {}", violation.field, violation.description);
