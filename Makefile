@@ -23,6 +23,8 @@ GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
+# Debian chooses its version, as that of Postfix.
+PROMTOOL := $(TOOLS)/stamps/promtool
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
 
@@ -50,7 +52,7 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd docs fmt proto baseline demo clean-tools rust disks postfix
+.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -72,7 +74,7 @@ soak: rust disks ## crash, cut the power, churn and stream for long, as root: ab
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
-lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd ## run every linter; with `make -k lint`, past the first that fails
+lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus ## run every linter; with `make -k lint`, past the first that fails
 
 fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
 	cargo fmt
@@ -93,7 +95,7 @@ docs: rust ## write the generated pages of docs/ anew; a test fails where they d
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) postfix ## install grpcurl, buf, oauth2-mock-server and aiosmtpd in .tools/, and Postfix; at once when they are there
+tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) postfix ## install grpcurl, buf, oauth2-mock-server, aiosmtpd and promtool in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -128,6 +130,10 @@ lint-systemd:
 		> $(TOOLS)/systemd/security || { cat $(TOOLS)/systemd/security; exit 1; }
 	sed 's#/usr/local/bin/mailwright#/bin/true#' deploy/systemd/mailwright.service > $(TOOLS)/systemd/mailwright.service
 	systemd-analyze verify --man=no $(TOOLS)/systemd/mailwright.service
+
+lint-prometheus: $(PROMTOOL)
+	cd deploy/prometheus && $(TOOLS)/bin/promtool check rules alerts.yml
+	cd deploy/prometheus && $(TOOLS)/bin/promtool test rules alerts.test.yml
 
 # Debian's Rust is older than Cargo.toml's rust-version, so this one is named, not installed.
 rust:
@@ -177,6 +183,17 @@ $(DEPLOY_LINT):
 	python3 -m venv --clear $(TOOLS)/deploy-lint
 	$(TOOLS)/deploy-lint/bin/pip install -q --disable-pip-version-check --no-deps $(DEPLOY_LINT_PACKAGES)
 	@rm -f $(TOOLS)/stamps/deploy-lint-* && touch $@
+
+# Installed, Debian's package would start a Prometheus: its one program is taken out of it instead.
+$(PROMTOOL):
+	@mkdir -p $(@D) $(TOOLS)/bin $(TOOLS)/prometheus
+	@cd $(TOOLS)/prometheus && rm -rf *.deb tree && { \
+		{ apt-get download -q prometheus || { $(SUDO) apt-get update -q && apt-get download -q prometheus; }; } && \
+		dpkg-deb -x prometheus_*.deb tree && install tree/usr/bin/promtool $(TOOLS)/bin/promtool && rm -rf *.deb tree; } || { \
+		echo "make: 'promtool' is missing and could not be taken from Debian's package 'prometheus'. Put one at $(TOOLS)/bin/promtool, touch $@, then try again." >&2; \
+		exit 1; }
+	@$(TOOLS)/bin/promtool --version
+	@touch $@
 
 # Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.
 disks:

@@ -9,6 +9,7 @@ binary=$1 times=${2:-9}
 folder=$(mktemp -d)
 export MAILWRIGHT_DATA_FOLDER=${3:-$folder/data}
 export MAILWRIGHT_SERVER_GRPC_LISTEN=127.0.0.1:55051 MAILWRIGHT_SERVER_HTTP_LISTEN=127.0.0.1:58080
+export MAILWRIGHT_METRICS_LISTEN=
 
 start() {
   "$binary" serve 2>>"$folder/log" &

@@ -16,10 +16,13 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::model::Error;
-use crate::ops::{Core, vault_keys};
+use crate::ops::{self, Core, vault_keys};
+use crate::rpc::tls::Tls;
 use crate::smtp::{Pool, Timeouts};
 use crate::store::Store;
+use crate::tracer::Tracer;
 use crate::work::{self, Tasks};
 use crate::{http, rpc};
 
@@ -33,12 +36,15 @@ const LINGER: Duration = Duration::from_secs(5);
 pub struct Listeners {
     pub grpc: TcpListener,
     pub http: TcpListener,
+    /// None where nobody is to scrape.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Everything built and bound; nothing runs yet.
 pub struct App {
     core: Arc<Core>,
     listeners: Listeners,
+    tls: Option<Tls>,
 }
 
 /// Why the app can't start.
@@ -66,7 +72,15 @@ impl Listeners {
     /// When an address is taken or not ours; the message names its key.
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let (grpc, http) = (config.server.grpc_listen, config.server.http_listen);
+        let metrics = match config
+            .metrics_listen()
+            .map_err(|e| StartError(e.to_string()))?
+        {
+            Some(address) => Some(bind("metrics.listen", address).await?),
+            None => None,
+        };
         Ok(Self {
+            metrics,
             grpc: bind("server.grpc_listen", grpc).await?,
             http: bind("server.http_listen", http).await?,
         })
@@ -89,6 +103,7 @@ impl App {
         listeners: Listeners,
         store: Arc<dyn Store>,
         env: Env,
+        metrics: Metrics,
     ) -> Result<Self, StartError> {
         make_folder(&config.data.folder).map_err(|error| {
             StartError::new(
@@ -100,6 +115,7 @@ impl App {
         let vault = vault_keys::open_vault(store.as_ref(), &config, &env)
             .await
             .map_err(|error| StartError::new("can't open the vault", error))?;
+        let tls = tls(&config, &env)?;
         let egress = egress(&config, &env)?;
         let hello_name = match config.egress.hello_name.as_str() {
             "" => "[127.0.0.1]".to_owned(),
@@ -107,13 +123,19 @@ impl App {
         };
         let pool = Pool::new(env.clone(), egress.clone(), Timeouts::default(), hello_name);
         store.recover(env.now()).await.map_err(from_store)?;
-        let core = Arc::new(Core::new(store, pool, egress, vault, env, config));
-        if !core.config.server.grpc_listen.ip().is_loopback() {
-            tracing::warn!(
-                "server.grpc_listen is not a loopback address: whoever reaches it may do everything"
-            );
+        let tracer = tracer(&config, &env, &metrics)?;
+        let core = Core::new(store, pool, egress, vault, env, metrics, config);
+        let core = Arc::new(core.traced_by(tracer));
+        let door = ops::access_keys::open_door(&core).await;
+        let door = door.map_err(|error| StartError(error.to_string()))?;
+        if let Some(file) = door {
+            tracing::info!(file = %file.display(), "an admin's access key is in this file");
         }
-        Ok(Self { core, listeners })
+        Ok(Self {
+            core,
+            listeners,
+            tls,
+        })
     }
 
     /// What operations work with, for a process that also calls them itself.
@@ -133,20 +155,34 @@ impl App {
             Tasks::at_most(core.config.delivery.max_in_flight as usize),
             Tasks::at_most(REFRESHES_AT_ONCE),
         );
-        let grpc = rpc::server::serve(core.clone(), self.listeners.grpc, stopping.clone());
+        let grpc = rpc::server::serve(
+            core.clone(),
+            self.listeners.grpc,
+            self.tls,
+            stopping.clone(),
+        );
         let http = http::serve(core.clone(), self.listeners.http, stopping.clone());
+        let metrics = async {
+            match self.listeners.metrics {
+                Some(listener) => {
+                    http::metrics::serve(core.clone(), listener, stopping.clone()).await
+                }
+                None => Ok(()),
+            }
+        };
         let work = async {
             tokio::join!(
                 work::deliver::run(core, stopping.clone(), &mut deliveries),
                 work::refresh::run(core, stopping.clone(), &mut refreshes),
                 work::feed::run(core, stopping.clone()),
                 work::sweep::run(core, stopping.clone()),
+                work::trace::run(core, stopping.clone()),
             );
             tokio::join!(deliveries.drain(), refreshes.drain());
         };
         let servers = async {
             // One that fails ends both: half a server helps nobody.
-            tokio::try_join!(grpc, http).map(|_| ())
+            tokio::try_join!(grpc, http, metrics).map(|_| ())
         };
         tokio::pin!(servers, work);
         tokio::select! {
@@ -169,6 +205,12 @@ impl App {
                 () = &mut work => core.env.timeout(LINGER, servers).await.unwrap_or(Ok(())),
             }
         };
+        let drained = async {
+            let ended = drained.await;
+            // A collector that is down must not keep the process for long.
+            let _ = core.env.timeout(LINGER, core.tracer.flush()).await;
+            ended
+        };
         let grace = Duration::from_secs(u64::from(core.config.server.drain_grace_seconds));
         core.env.timeout(grace, drained).await.unwrap_or_else(|_| {
             tracing::warn!(
@@ -177,6 +219,12 @@ impl App {
             Ok(())
         })
     }
+}
+
+fn tls(config: &Config, env: &Env) -> Result<Option<Tls>, StartError> {
+    let failed = |error: &dyn fmt::Display| StartError(error.to_string());
+    let rules = config.tls.rules().map_err(|error| failed(&error))?;
+    Tls::load(&config.tls, rules, env.clone()).map_err(|error| failed(&error))
 }
 
 /// The way out that the configuration describes.
@@ -204,6 +252,19 @@ pub fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
         .map_err(|error| StartError(error.to_string()))?;
     Egress::new(env.clone(), allow, extra_ca.as_deref(), local_address)
         .map_err(|error| StartError::new("egress.extra_ca_file", error))
+}
+
+/// The collector's address comes from whoever runs the process, so that no network is closed to it;
+/// it gets nothing but spans.
+fn tracer(config: &Config, env: &Env, metrics: &Metrics) -> Result<Tracer, StartError> {
+    let endpoint = &config.trace.otlp_endpoint;
+    if endpoint.is_empty() {
+        return Ok(Tracer::off(env.clone(), metrics.clone()));
+    }
+    let mut open = config.clone();
+    open.egress.allow = vec!["0.0.0.0/0".into(), "::/0".into()];
+    let egress = egress(&open, env)?;
+    Ok(Tracer::to(env.clone(), metrics.clone(), egress, endpoint))
 }
 
 /// Makes the folder, for its owner alone, where there is none yet.

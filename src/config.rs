@@ -17,17 +17,24 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 const PREFIX: &str = "MAILWRIGHT_";
 
+mod tls;
+
+pub use tls::{ClientRule, Tls};
+
 /// Everything that an operator can set. `config.default.toml` documents each key.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub tls: Tls,
     pub data: Data,
     pub egress: Egress,
     pub oauth: OAuth,
     pub delivery: Delivery,
     pub outbox: Outbox,
     pub log: Log,
+    pub metrics: Metrics,
+    pub trace: Trace,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +48,7 @@ pub struct Server {
     pub max_request_bytes: u32,
     pub max_streams_per_connection: u32,
     pub heartbeat_seconds: u32,
+    pub allow_plaintext: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +98,28 @@ pub struct Outbox {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    pub otlp_endpoint: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub listen: String,
+    pub services: u32,
 }
 
 /// A configuration that can't be used.
@@ -177,8 +207,24 @@ impl Config {
             return Err(ConfigError(text.into()));
         }
         self.data.check()?;
+        self.tls.check()?;
+        let listen = self.server.grpc_listen;
+        let is_plain = self.tls.certificate_file.as_os_str().is_empty();
+        if is_plain && !listen.ip().is_loopback() && !self.server.allow_plaintext {
+            return Err(ConfigError(format!(
+                "server.grpc_listen {listen} is no loopback address, and keys and mail would cross the network unencrypted: set tls.certificate_file and tls.key_file, or server.allow_plaintext = true where a mesh encrypts"
+            )));
+        }
         self.outbox.check(self.delivery.max_message_bytes)?;
         self.local_address()?;
+        self.metrics_listen()?;
+        let endpoint = &self.trace.otlp_endpoint;
+        let is_url = |uri: http::Uri| uri.scheme().is_some() && uri.host().is_some();
+        if !endpoint.is_empty() && !endpoint.parse().is_ok_and(is_url) {
+            return Err(ConfigError(format!(
+                "trace.otlp_endpoint {endpoint:?} must be a URL"
+            )));
+        }
         Ok(self)
     }
 
@@ -193,6 +239,20 @@ impl Config {
                 .parse()
                 .map(Some)
                 .map_err(|error| invalid("egress.local_address", error)),
+        }
+    }
+
+    /// Where metrics are served, if they are.
+    ///
+    /// # Errors
+    /// When it is no address with a port.
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        match self.metrics.listen.as_str() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|error| invalid("metrics.listen", error)),
         }
     }
 
@@ -331,6 +391,11 @@ fn parse_as(default: &Value, text: &str) -> Result<Value, String> {
             .parse()
             .map(Value::Integer)
             .map_err(|_| format!("{text:?} is not a whole number")),
+        Value::Boolean(_) => text
+            .trim()
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| format!("{text:?} is neither true nor false")),
         Value::Array(_) => {
             let items = text
                 .split(',')
@@ -345,108 +410,4 @@ fn parse_as(default: &Value, text: &str) -> Result<Value, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn the_defaults_are_valid_and_local() {
-        let config = Config::defaults();
-        assert!(config.server.grpc_listen.ip().is_loopback());
-        assert!(config.egress.allow.is_empty());
-        assert_eq!(config.vault_key_file(), Path::new("data/vault.key"));
-    }
-
-    #[test]
-    fn a_variable_overrides_the_file_and_the_file_the_default() {
-        let path =
-            std::env::temp_dir().join(format!("mailwright-config-{}.toml", std::process::id()));
-        std::fs::write(
-            &path,
-            "[server]\ndrain_grace_seconds = 5\nheartbeat_seconds = 7\n",
-        )
-        .unwrap();
-        let given = variables(&[
-            ("MAILWRIGHT_SERVER_HEARTBEAT_SECONDS", "9"),
-            ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8, ::1/128"),
-            ("HOME", "/x"),
-        ]);
-        let config = Config::load(Some(&path), &given).unwrap();
-        assert_eq!(config.server.drain_grace_seconds, 5);
-        assert_eq!(config.server.heartbeat_seconds, 9);
-        assert_eq!(config.egress.allow, ["127.0.0.0/8", "::1/128"]);
-        assert!(
-            Config::print(Some(&path), &given)
-                .unwrap()
-                .contains("heartbeat_seconds = 9")
-        );
-        std::fs::remove_file(&path).unwrap();
-    }
-
-    #[test]
-    fn keys_come_from_one_place_and_one_that_is_set_by_mistake_is_not_shown() {
-        let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-        let given = variables(&[("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", key)]);
-        for told in [
-            Config::load(None, &given).unwrap_err().to_string(),
-            Config::print(None, &given).unwrap_err().to_string(),
-        ] {
-            assert!(!told.contains("AQEB"), "{told}");
-        }
-        let two = variables(&[
-            ("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", "VAULT_KEY"),
-            ("MAILWRIGHT_DATA_VAULT_KEY_COMMAND", "kms,decrypt"),
-        ]);
-        assert!(Config::load(None, &two).is_err());
-    }
-
-    #[test]
-    fn what_kubernetes_sets_for_a_service_of_our_name_is_let_be() {
-        let given = variables(&[
-            ("MAILWRIGHT_PORT", "tcp://10.0.0.1:50051"),
-            ("MAILWRIGHT_SERVICE_HOST", "10.0.0.1"),
-        ]);
-        assert!(Config::load(None, &given).is_ok());
-    }
-
-    #[test]
-    fn a_typing_error_is_no_setting() {
-        for (name, value) in [
-            ("MAILWRIGHT_SERVER_GRPC_LISTN", "x"),
-            ("MAILWRIGHT_SERVER_GRPC_LISTEN", "here"),
-            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "soon"),
-            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "-1"),
-            ("MAILWRIGHT_SERVER_PUBLIC_URL", "https://x.example/"),
-            ("MAILWRIGHT_SERVER_RETURN_URL_PREFIXES", "https://x.example"),
-            ("MAILWRIGHT_DELIVERY_MAX_IN_FLIGHT", "0"),
-            ("MAILWRIGHT_OUTBOX_TOTAL_MESSAGES", "0"),
-            ("MAILWRIGHT_OUTBOX_MAILBOX_BYTES", "36700159"),
-            ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
-            ("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", "c2VjcmV0="),
-        ] {
-            let error = Config::load(None, &variables(&[(name, value)]));
-            assert!(error.is_err(), "{name}={value}");
-        }
-        let path =
-            std::env::temp_dir().join(format!("mailwright-config-bad-{}.toml", std::process::id()));
-        for text in [
-            "[server]\nport = 1",
-            "[smtp]\nx = 1",
-            "[server]\ngrpc_listen = 5",
-            "nonsense",
-        ] {
-            std::fs::write(&path, text).unwrap();
-            assert!(
-                Config::load(Some(&path), &BTreeMap::new()).is_err(),
-                "{text}"
-            );
-        }
-        std::fs::remove_file(&path).unwrap();
-    }
-}
+mod tests;

@@ -75,9 +75,9 @@ async fn kept_up_it_serves_until_it_is_terminated() {
         .split_whitespace()
         .map(str::to_owned)
         .collect();
-    assert_eq!(words[..2], ["grpcurl", "-plaintext"]);
+    assert_eq!(words[..4], ["grpcurl", "-plaintext", "-H", "\"$AUTH\""]);
 
-    let channel = Endpoint::from_shared(format!("http://{}", words[2])).unwrap();
+    let channel = Endpoint::from_shared(format!("http://{}", words[4])).unwrap();
     let mut health = HealthClient::new(channel.connect().await.unwrap());
     let answer = health.check(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(answer.into_inner().status(), ServingStatus::Serving);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[path = "e2e/process.rs"]
 mod process;
 
-use process::Process;
+use process::{ADMIN_KEY, Process};
 
 const APIS: [&str; 3] = [
     "mailwright.v1.AdminAPI",
@@ -91,7 +91,8 @@ fn call(at: &str, method: &str, body: &Value) -> Value {
 }
 
 fn request(at: &str, method: &str, body: &Value) -> Output {
-    grpcurl(&["-d", &body.to_string(), at, method])
+    let key = format!("authorization: Bearer {ADMIN_KEY}");
+    grpcurl(&["-H", &key, "-d", &body.to_string(), at, method])
 }
 
 fn text(output: &Output) -> String {

@@ -17,6 +17,7 @@ use crate::app;
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::model::service::Service;
 use crate::ops::{token, vault_keys};
 use crate::rpc::proto::v1;
@@ -103,7 +104,12 @@ impl Check {
                 &format!("{folder} is new; the first start makes it"),
             );
         }
-        match SledStore::open(&config.data.folder, &env, Options::default()) {
+        match SledStore::open(
+            &config.data.folder,
+            &env,
+            &Metrics::new(),
+            Options::default(),
+        ) {
             Ok(store) => {
                 report.ok("store", "it opens, and no server has it");
                 stored(

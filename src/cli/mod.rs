@@ -1,5 +1,6 @@
-//! The command line: serve, demo, sandbox, and what an operator asks of a server.
+//! The command line: serve, demo, sandbox, and what an operator does for a server.
 
+mod admin_key;
 mod backup;
 mod check;
 mod client;
@@ -12,11 +13,17 @@ mod serve;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Log, LogFormat};
+use crate::env::Env;
+use crate::metrics::Metrics;
+use crate::store::sled::{OpenError, Options, SledStore};
 
 /// A self-hosted email-sending service: OAuth2 mailboxes behind one gRPC API.
 #[derive(Parser)]
@@ -42,6 +49,8 @@ enum Command {
     RotateKey(rotate_key::RotateKey),
     /// Run the stand-in for Entra and Exchange Online, to try and to test against
     Sandbox(sandbox::SandboxCommand),
+    /// Make one more access key for an admin, while the server is stopped
+    AdminKey(admin_key::AdminKey),
 }
 
 impl Cli {
@@ -58,6 +67,7 @@ impl Cli {
             Command::Restore(restore) => restore.run().await,
             Command::RotateKey(rotate) => rotate.run().await,
             Command::Sandbox(sandbox) => sandbox.run().await,
+            Command::AdminKey(admin_key) => admin_key.run().await,
         }
     }
 }
@@ -93,32 +103,59 @@ impl<E: std::error::Error> From<E> for Failed {
     }
 }
 
-/// The process's variables, as far as they are text.
+/// The variables of this process.
 fn variables() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
 
+/// The configuration in force.
+fn config(file: Option<&Path>) -> Result<Config, Failed> {
+    Ok(Config::load(file, &variables())?)
+}
+
+/// Exit codes that a supervisor may tell apart; everything else is 1.
+const FOLDER_IN_USE: u8 = 3;
+const FOLDER_TOO_NEW: u8 = 4;
+const STORE_FAILED: u8 = 5;
+
+/// Opens the store of the data folder.
+fn open_store(config: &Config, env: &Env, metrics: &Metrics) -> Result<SledStore, Failed> {
+    SledStore::open(&config.data.folder, env, metrics, Options::default()).map_err(|error| {
+        let code = match error {
+            OpenError::Owned { .. } => FOLDER_IN_USE,
+            OpenError::TooNew { .. } => FOLDER_TOO_NEW,
+            OpenError::Failed(_) => 1,
+        };
+        Failed::new(code, format!("{}: {error}", config.data.folder.display()))
+    })
+}
+
 /// Logs go to stderr: stdout belongs to what a command prints.
-fn log_to_stderr(level: &str) -> Result<(), Failed> {
-    let filter = EnvFilter::try_new(level)?;
-    tracing_subscriber::fmt()
+fn log_to_stderr(log: &Log) -> Result<(), Failed> {
+    let filter = EnvFilter::try_new(&log.level)?;
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .init();
+        .with_writer(io::stderr);
+    match log.format {
+        LogFormat::Human => lines
+            .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
     Ok(())
 }
 
-/// Ends at SIGTERM or SIGINT.
-async fn interrupted() -> io::Result<()> {
+/// Ends at SIGTERM or SIGINT; either is heard from this call on, not from the first poll.
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

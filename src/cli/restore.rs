@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{Failed, backup};
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::ops::backup::{Restored, settle};
 use crate::store::archive::{self, CopiedRow, Manifest};
 use crate::store::sled::{Options, SledStore};
@@ -43,8 +44,8 @@ impl Restore {
         let manifest = backup::verify(&self.from)?;
         let failed = |error| Failed::new(1, format!("{}: {error}", self.data.display()));
         let env = Env::system();
-        let store =
-            SledStore::begin_restore(&self.data, &env, Options::default()).map_err(failed)?;
+        let store = SledStore::begin_restore(&self.data, &env, &Metrics::new(), Options::default())
+            .map_err(failed)?;
         put_all(&self.from, &store).await?;
         let restored = settle(&store, env.now(), manifest.time, self.resume).await?;
         store.end_restore(&self.data).map_err(failed)?;

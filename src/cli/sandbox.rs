@@ -67,7 +67,7 @@ impl SandboxCommand {
         println!("  MAILWRIGHT_EGRESS_ALLOW=127.0.0.0/8,::1/128 \\");
         println!("  MAILWRIGHT_EGRESS_EXTRA_CA_FILE={} \\", self.ca.display());
         println!("  mailwright serve\n");
-        super::interrupted().await?;
+        super::interrupted()?.await;
         Ok(())
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::Failed;
+use super::{Failed, STORE_FAILED};
 use crate::app::{App, Listeners};
 use crate::config::Config;
 use crate::env::Env;
-use crate::store::sled::{OpenError, Options, SledStore};
+use crate::metrics::Metrics;
 
 /// Options of `serve`.
 #[derive(Args)]
@@ -29,25 +29,24 @@ impl Serve {
     /// # Errors
     /// When the configuration, a file or an address can't be used.
     pub async fn run(self) -> Result<(), Failed> {
-        let variables = super::variables();
         if self.print_config {
+            let variables = super::variables();
             print!("{}", Config::print(self.config.as_deref(), &variables)?);
             return Ok(());
         }
-        let config = Config::load(self.config.as_deref(), &variables)?;
-        super::log_to_stderr(&config.log.level)?;
+        let config = super::config(self.config.as_deref())?;
+        super::log_to_stderr(&config.log)?;
         raise_open_files();
         let env = Env::system();
         let listeners = Listeners::bind(&config).await?;
-        let store = Arc::new(open_store(&config, &env)?);
+        let metrics = Metrics::new();
+        let store = Arc::new(super::open_store(&config, &env, &metrics)?);
         let (grpc, http) = (listeners.grpc.local_addr()?, listeners.http.local_addr()?);
-        let app = App::build(config, listeners, store.clone(), env).await?;
-        tracing::info!(%grpc, %http, "serving");
-        let stopped = async {
-            if let Err(error) = super::interrupted().await {
-                tracing::error!(%error, "can't wait for signals");
-            }
-        };
+        let metrics_at = listeners.metrics.as_ref().map(|at| at.local_addr());
+        let metrics_at = metrics_at.transpose()?.map(|at| at.to_string());
+        let app = App::build(config, listeners, store.clone(), env, metrics).await?;
+        let stopped = super::interrupted()?;
+        tracing::info!(%grpc, %http, metrics = metrics_at, "serving");
         tokio::select! {
             biased;
             // What it did not sync was not acknowledged: the next start finds all the rest.
@@ -71,20 +70,4 @@ fn raise_open_files() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "can't raise the number of open files");
     }
-}
-
-/// Exit codes that a supervisor may tell apart; everything else is 1.
-const FOLDER_IN_USE: u8 = 3;
-const FOLDER_TOO_NEW: u8 = 4;
-const STORE_FAILED: u8 = 5;
-
-fn open_store(config: &Config, env: &Env) -> Result<SledStore, Failed> {
-    SledStore::open(&config.data.folder, env, Options::default()).map_err(|error| {
-        let code = match error {
-            OpenError::Owned { .. } => FOLDER_IN_USE,
-            OpenError::TooNew { .. } => FOLDER_TOO_NEW,
-            OpenError::Failed(_) => 1,
-        };
-        Failed::new(code, format!("{}: {error}", config.data.folder.display()))
-    })
 }

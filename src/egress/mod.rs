@@ -26,6 +26,7 @@ pub use self::http::HttpError;
 pub use connection::{Connection, Transport};
 pub use policy::Network;
 use policy::Policy;
+pub use tls::Clock;
 
 /// Together the 30 seconds that [`Egress::dial`] may take.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);

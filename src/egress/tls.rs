@@ -44,7 +44,14 @@ fn add_authorities(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> 
 }
 
 /// Certificates are judged by `Env`'s clock, so that nothing else reads one.
-struct Clock(Env);
+pub struct Clock(Env);
+
+impl Clock {
+    /// On this `Env`.
+    pub fn new(env: Env) -> Self {
+        Self(env)
+    }
+}
 
 impl TimeProvider for Clock {
     fn current_time(&self) -> Option<UnixTime> {

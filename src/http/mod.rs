@@ -1,9 +1,11 @@
-//! What browsers and probes reach: the OAuth callback page, `/livez` and `/readyz`.
+//! What browsers and probes reach: the OAuth callback page, `/livez` and `/readyz`; and, on a listener
+//! of its own, `/metrics`.
 //!
 //! It turns a query into the same operation that CompleteAuthorize calls, and its outcome into a
 //! page. It keeps nothing.
 
 mod callback;
+pub mod metrics;
 mod page;
 
 use std::future::Future;

@@ -39,6 +39,10 @@ pub enum Error {
     },
     /// The cursor is none that this API gave.
     BadCursor { description: String },
+    /// The caller shows no access key, or none that opens anything.
+    Unauthenticated { description: String },
+    /// The caller's rights don't reach so far.
+    PermissionDenied { description: String },
     /// There is no such thing, or not for this caller.
     NotFound {
         reason: Reason,
@@ -76,8 +80,6 @@ pub enum Error {
     },
     /// A cursor older than what is kept, from another store, or from the future.
     OutOfRange { description: String },
-    /// A later version answers this.
-    Unimplemented { what: &'static str },
     /// A bug of ours. The text is for the log, never for the caller.
     Internal(String),
 }
@@ -106,11 +108,48 @@ impl Error {
         }
     }
 
+    /// No access key of this id.
+    pub fn access_key_not_found(id: impl fmt::Display) -> Self {
+        Self::NotFound {
+            reason: Reason::AccessKeyNotFound,
+            kind: "access key",
+            name: id.to_string(),
+        }
+    }
+
+    /// A service that the caller may not use. It says nothing about whether there is one.
+    pub fn not_for_service(id: impl fmt::Display) -> Self {
+        Self::PermissionDenied {
+            description: format!("the service {:?} is none of the key's", id.to_string()),
+        }
+    }
+
     /// A state that forbids the operation.
     pub fn state(subject: impl fmt::Display, diagnosis: Diagnosis) -> Self {
         Self::State {
             subject: subject.to_string(),
             diagnosis: Box::new(diagnosis),
+        }
+    }
+}
+
+impl Error {
+    /// The machine's name for it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Invalid(_) => Reason::InvalidField,
+            Self::TooLarge { .. } => Reason::MessageTooLarge,
+            Self::BadCursor { .. } => Reason::CursorInvalid,
+            Self::Conflict { .. } => Reason::EtagMismatch,
+            Self::State { diagnosis, .. } => diagnosis.reason,
+            Self::NotFound { reason, .. }
+            | Self::Exists { reason, .. }
+            | Self::Exhausted { reason, .. }
+            | Self::Unavailable { reason, .. } => *reason,
+            Self::OutOfRange { .. } => Reason::CursorOutOfRange,
+            Self::Unauthenticated { .. } => Reason::Unauthenticated,
+            Self::PermissionDenied { .. } => Reason::PermissionDenied,
+            Self::Internal(_) => Reason::Internal,
         }
     }
 }
@@ -145,8 +184,9 @@ impl fmt::Display for Error {
             Self::State { diagnosis, .. } => write!(f, "{}", diagnosis.summary),
             Self::Exhausted { description, .. }
             | Self::Unavailable { description, .. }
+            | Self::Unauthenticated { description }
+            | Self::PermissionDenied { description }
             | Self::OutOfRange { description } => f.write_str(description),
-            Self::Unimplemented { what } => write!(f, "{what} is not implemented in this version"),
             Self::Internal(_) => {
                 f.write_str("an internal error occurred; the server's log tells more")
             }

@@ -74,6 +74,13 @@ text_id!(
     "1 to 200 printable ASCII characters without spaces"
 );
 
+text_id!(
+    /// The public part of an access key: 26 characters as in a [`MessageId`]; sorts by creation.
+    AccessKeyId,
+    |text| text.len() == 26 && text.bytes().all(|b| ALPHABET.contains(&b)),
+    "an access key's id as CreateAccessKey returned it"
+);
+
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl ServiceId {
@@ -86,15 +93,26 @@ impl ServiceId {
 impl MessageId {
     /// An id made of the time in milliseconds (48 bits) and 80 random bits, as a ULID is.
     pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
-        let millis = u64::try_from(now.unix_micros().max(0) / 1_000).unwrap_or(0);
-        let time = u128::from(millis & ((1 << 48) - 1)) << 80;
-        let noise = random
-            .iter()
-            .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-        let bits = time | noise;
-        let digit = |place: u32| char::from(ALPHABET[(bits >> (place * 5) & 31) as usize]);
-        Self((0..26).rev().map(digit).collect())
+        Self(sortable(now, random))
     }
+}
+
+impl AccessKeyId {
+    /// An id made as [`MessageId::generate`] makes one.
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(sortable(now, random))
+    }
+}
+
+fn sortable(now: Timestamp, random: [u8; 10]) -> String {
+    let millis = u64::try_from(now.unix_micros().max(0) / 1_000).unwrap_or(0);
+    let time = u128::from(millis & ((1 << 48) - 1)) << 80;
+    let noise = random
+        .iter()
+        .fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    let bits = time | noise;
+    let digit = |place: u32| char::from(ALPHABET[(bits >> (place * 5) & 31) as usize]);
+    (0..26).rev().map(digit).collect()
 }
 
 /// Random bytes as Crockford's base 32 in lower case, five bits a character, the rest dropped.

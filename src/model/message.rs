@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::service::{OnUncertain, Pause};
 use super::state::MessageState;
+use super::trace::TraceContext;
 use super::{
     Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, Phase, Reply, RequestId, ServiceId,
     Timestamp,
@@ -51,6 +52,8 @@ pub struct Message {
     pub problem: Option<Diagnosis>,
     /// The key of its body, sealed; dropping it erases the body. Empty once the body is trimmed.
     pub body_key: Vec<u8>,
+    /// The trace that its deliveries belong to, and the span above them.
+    pub trace: Option<TraceContext>,
 }
 
 /// Which message of a mailbox goes first.

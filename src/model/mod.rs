@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, reads a clock, or knows how it is stored or transported.
 
+pub mod access;
 pub mod address;
 pub mod catalogue;
 pub mod content;
@@ -20,13 +21,15 @@ pub mod send;
 pub mod service;
 pub mod state;
 pub mod time;
+pub mod trace;
 pub mod update;
 pub mod verdict;
 
+pub use access::{AccessKey, Rights, Role};
 pub use address::{EmailAddress, Mailbox};
 pub use diagnosis::{Diagnosis, Reason};
 pub use error::{Error, Violation};
-pub use ids::{Labels, MailboxKey, MessageId, RequestId, ServiceId, TenantKey};
+pub use ids::{AccessKeyId, Labels, MailboxKey, MessageId, RequestId, ServiceId, TenantKey};
 pub use phase::Phase;
 pub use reply::Reply;
 pub use secret::Secret;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::content::{Attachment, Content, Email, Mime};
 use super::message::Priority;
 use super::service::OnUncertain;
+use super::trace::TraceContext;
 use super::{EmailAddress, Labels, Mailbox, RequestId, ServiceId, Timestamp};
 
 /// What `ops::send` takes. Times are instants but not yet compared with now, and the From
@@ -23,6 +24,8 @@ pub struct SendInput {
     /// None means the service's.
     pub on_uncertain: Option<OnUncertain>,
     pub labels: Labels,
+    /// The trace it is part of, as its caller says. It is no content: a repeat has another.
+    pub trace: Option<TraceContext>,
 }
 
 impl SendInput {

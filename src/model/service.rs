@@ -250,6 +250,18 @@ pub enum ServiceState {
     Ready,
 }
 
+impl ServiceState {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Suspended,
+        Self::PendingAuthorization,
+        Self::NeedsAuthorization,
+        Self::PendingTest,
+        Self::Blocked,
+        Self::Ready,
+    ];
+}
+
 /// The secrets of a service; sealed wherever they rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
+use tracing::Instrument;
 use zeroize::Zeroizing;
 
-use super::Core;
 use super::outcome::Judge;
 use super::token;
+use super::{Core, tally};
 use crate::env::Elapsed;
 use crate::model::message::Finished;
 use crate::model::secret::Sealed;
+use crate::model::state::MessageState;
 use crate::model::verdict::{Then, judge};
 use crate::model::{EmailAddress, Error, Phase};
 use crate::smtp::{
     Credential, Envelope, Failure, FailureKind, Lease, RecipientReply, Target, Transcript,
 };
 use crate::store::{Claimed, StoreError};
+use crate::tracer::Kind;
 
 /// A store that fails is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -34,7 +37,42 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 /// When the claim is not ours any more, or the store is damaged: it stays open until
 /// [`crate::store::Store::recover`] ends it.
 pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), StoreError> {
-    let finished = transact_unharmed(core, &claimed).await;
+    let message = &claimed.message.message;
+    let mut span = core
+        .tracer
+        .begin("deliver", Kind::Client, message.trace.clone());
+    span.set("mailwright.message_id", &message.id);
+    span.set("mailwright.service_id", &message.service_id);
+    span.set("mailwright.attempt", claimed.claim.attempt);
+    let logged = tracing::info_span!(
+        "deliver",
+        message_id = %message.id,
+        service_id = %message.service_id,
+        attempt = claimed.claim.attempt,
+        trace_id = span.trace_id(),
+    );
+    let delivered = async {
+        let finished = transact_unharmed(core, &claimed).await;
+        let state = record(core, &claimed, &finished).await?;
+        tally::count(&core.metrics, core.env.now(), message, &finished, state);
+        let (verdict, reason) = (tally::verdict(&finished), tally::reason(&finished));
+        tracing::info!(verdict, reason, %state, "an attempt ended");
+        Ok((verdict, reason))
+    };
+    let (verdict, reason) = delivered.instrument(logged).await?;
+    span.set("mailwright.verdict", verdict);
+    if !reason.is_empty() {
+        span.fail(reason);
+    }
+    Ok(())
+}
+
+/// Records how it ended; the state that it left.
+async fn record(
+    core: &Core,
+    claimed: &Claimed,
+    finished: &Finished,
+) -> Result<MessageState, StoreError> {
     loop {
         match core
             .store
@@ -42,7 +80,7 @@ pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), Store
             .await
         {
             Err(StoreError::Unavailable(why)) => {
-                tracing::warn!(message = %claimed.claim.message_id, why, "how it ended is not recorded yet");
+                tracing::warn!(why, "how it ended is not recorded yet");
                 core.env.sleep(STORE_RETRY).await;
             }
             done => return done,
@@ -53,7 +91,8 @@ pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), Store
 /// As [`transact`]; a panic in it is a bug that must not keep the claim.
 async fn transact_unharmed(core: &Arc<Core>, claimed: &Claimed) -> Finished {
     let (task_core, task_claimed) = (core.clone(), claimed.clone());
-    let task = tokio::spawn(async move { transact(&task_core, &task_claimed).await });
+    let task = async move { transact(&task_core, &task_claimed).await };
+    let task = tokio::spawn(task.in_current_span());
     match task.await {
         Ok(finished) => finished,
         Err(ended) => {

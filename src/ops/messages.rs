@@ -5,11 +5,25 @@ use super::{Core, Result};
 use crate::model::catalogue::{self, Subject};
 use crate::model::event::Cursor;
 use crate::model::message::FullMessage;
-use crate::model::{Error, MessageId, Reason, Timestamp};
+use crate::model::{Error, MessageId, Reason, Rights, Timestamp};
 use crate::store::{MessageFilter, Resolution, StoreError};
 
 /// A message and the place of its newest event.
 pub type Placed = (FullMessage, Cursor);
+
+/// Whether a message exists for whoever has these rights. It answers the same, and takes as long,
+/// where there is none and where it is another service's.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn is_seen(core: &Core, rights: &Rights, id: &MessageId) -> Result<()> {
+    let services = &rights.service_ids;
+    if services.is_empty() || core.store.is_message_of(id, services).await? {
+        Ok(())
+    } else {
+        Err(Error::message_not_found(id))
+    }
+}
 
 /// Reads a message.
 ///

@@ -4,8 +4,10 @@
 //!
 //! Nothing here knows protobuf or HTTP, or decides when it runs.
 
+pub mod access_keys;
 pub mod authorize;
 pub mod backup;
+mod census;
 pub mod deliver;
 mod failure;
 pub mod feed;
@@ -17,10 +19,12 @@ mod provider_load;
 mod recent;
 pub mod refresh;
 pub mod revoke;
+pub mod scrape;
 mod secrets;
 pub mod send;
 pub mod send_test;
 pub mod services;
+mod tally;
 pub mod token;
 pub mod vault_keys;
 
@@ -33,9 +37,12 @@ use tokio::sync::{OwnedMutexGuard, Semaphore, SemaphorePermit};
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::model::{Error, MailboxKey, Timestamp};
 use crate::smtp::Pool;
 use crate::store::{Store, StoreError};
+use crate::tracer::Tracer;
 use crate::vault::Vault;
 
 pub use provider_load::Ticket;
@@ -46,7 +53,10 @@ pub struct Core {
     pub pool: Pool,
     pub egress: Egress,
     pub vault: Vault,
+    pub keys: Keys,
     pub env: Env,
+    pub metrics: Metrics,
+    pub tracer: Tracer,
     pub config: Config,
     pub start_time: Timestamp,
     recent: Arc<recent::Recent>,
@@ -55,6 +65,7 @@ pub struct Core {
     provider_load: provider_load::ProviderLoad,
     /// One rotation of the vault's keys at a time.
     rotating: tokio::sync::Mutex<()>,
+    census: tokio::sync::Mutex<census::Latest>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -80,6 +91,7 @@ impl Core {
         egress: Egress,
         vault: Vault,
         env: Env,
+        metrics: Metrics,
         config: Config,
     ) -> Self {
         let start_time = env.now();
@@ -89,7 +101,10 @@ impl Core {
             pool,
             egress,
             vault,
+            keys: Keys::new(env.clone()),
+            tracer: Tracer::off(env.clone(), metrics.clone()),
             env,
+            metrics,
             config,
             start_time,
             recent: Arc::default(),
@@ -97,7 +112,13 @@ impl Core {
             provider_load: provider_load::ProviderLoad::default(),
             rotating: tokio::sync::Mutex::default(),
             refreshing: Mutex::default(),
+            census: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Tells spans by `tracer`; before this, it tells none.
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// Waits for room in memory for a message of so many bytes; a larger one than all gets all.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{Core, Result, services};
 use crate::config;
 use crate::model::catalogue::{self, Subject};
@@ -15,6 +17,7 @@ use crate::model::state::MessageState;
 use crate::model::{EmailAddress, Error, Mailbox, MessageId, Reason, Timestamp, Violation};
 use crate::smtp::mime::{self, Stamp};
 use crate::store::{Enqueued, Full, Load, NewMessage, OutboxBounds, StoreError};
+use crate::tracer::Kind;
 
 /// How far ahead a message may be scheduled.
 const SEND_AHEAD_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
@@ -45,6 +48,45 @@ pub struct Accepted {
 /// `Invalid`, `NotFound`, `Exists` for a request id with other content, `State` before the first
 /// test of the service, `Exhausted` where too much waits, and those of the store.
 pub async fn send(core: &Core, input: SendInput) -> Result<Accepted> {
+    let mut span = core.tracer.begin("send", Kind::Server, input.trace.clone());
+    span.set("mailwright.service_id", &input.service_id);
+    if let Some(request_id) = &input.request_id {
+        span.set("mailwright.request_id", request_id);
+    }
+    let logged = tracing::info_span!(
+        "send",
+        service_id = %input.service_id,
+        request_id = input.request_id.as_ref().map(tracing::field::display),
+        trace_id = span.trace_id(),
+    );
+    let trace = span.context().cloned();
+    let outcome = counted(core, SendInput { trace, ..input }).instrument(logged);
+    match outcome.await {
+        Ok(accepted) => {
+            span.set("mailwright.message_id", &accepted.message.id);
+            span.set("mailwright.deduplicated", accepted.deduplicated);
+            Ok(accepted)
+        }
+        Err(error) => {
+            span.fail(error.reason().as_str());
+            Err(error)
+        }
+    }
+}
+
+async fn counted(core: &Core, input: SendInput) -> Result<Accepted> {
+    let began = core.env.monotonic();
+    let accepted = accept(core, input).await?;
+    let Message { id, state, .. } = &accepted.message;
+    if !accepted.deduplicated {
+        let took = core.env.monotonic().saturating_sub(began);
+        core.metrics.accepted(took);
+        tracing::debug!(message_id = %id, %state, "accepted");
+    }
+    Ok(accepted)
+}
+
+async fn accept(core: &Core, input: SendInput) -> Result<Accepted> {
     let digest = input.digest();
     if let Some(request_id) = &input.request_id
         && let Some((message, sequence)) = core.store.request(&input.service_id, request_id).await?
@@ -258,6 +300,7 @@ fn render(
         deferrals: 0,
         problem: None,
         body_key: Vec::new(),
+        trace: input.trace.clone(),
     };
     Ok((message, body))
 }

@@ -367,6 +367,7 @@ impl<'a> Test<'a> {
             deferrals: 0,
             problem: ended.diagnosis.clone(),
             body_key: Vec::new(),
+            trace: None,
         };
         let recipient = Recipient {
             address: self.to.clone(),

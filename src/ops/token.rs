@@ -212,6 +212,7 @@ async fn refresh_in_turn(
     visit.ended(!matches!(&bought, Ok(Err(error)) if silent(error)));
     match bought? {
         Ok(bought) => {
+            core.metrics.refresh("refreshed");
             let answer = TokenAnswer {
                 refresh_token: bought.answer.refresh_token.or(tokens.refresh_token),
                 ..bought.answer
@@ -309,16 +310,19 @@ async fn refresh_failed(
     };
     // Of what makes no sense as an answer, whatever stands before the provider is the likely author.
     if error.is_transient() || error.kind == ErrorKind::Protocol {
+        core.metrics.refresh("postponed");
         let floor = error.retry_after.unwrap_or_default();
         return Ok(put_off(core, service, row, diagnosis, floor).await?);
     }
     // An app that acts for itself has nothing that could be dead: whoever mends it needn't come back.
     if error.kills_grant() && !service.config.is_app_only() {
+        core.metrics.refresh("grant_died");
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "the grant died: {}", diagnosis.summary);
         core.store
             .bury_grant(now, &service.id, row.generation, diagnosis.clone())
             .await?;
     } else {
+        core.metrics.refresh("refused");
         tracing::warn!(service = %service.id, code = diagnosis.provider_code, "can't refresh: {}", diagnosis.summary);
         let probe_time = now + CONFIGURATION_PROBE;
         core.store

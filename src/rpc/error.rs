@@ -36,7 +36,7 @@ const DESCRIPTION_MIN_BYTES: usize = 8;
 /// The status of a failure. A bug is logged here, under the id that the caller is told.
 pub fn status(error: &Error, env: &Env) -> Status {
     let mut details =
-        ErrorDetails::with_error_info(reason(error).as_str(), DOMAIN, metadata(error));
+        ErrorDetails::with_error_info(error.reason().as_str(), DOMAIN, metadata(error));
     match error {
         Error::Invalid(_) | Error::TooLarge { .. } | Error::BadCursor { .. } => {
             details.set_bad_request(field_violations(&violations(error)));
@@ -70,7 +70,9 @@ pub fn status(error: &Error, env: &Env) -> Status {
         Error::Internal(text) => {
             details.set_request_info(log_bug(text, env), "");
         }
-        Error::OutOfRange { .. } | Error::Unimplemented { .. } => {}
+        Error::Unauthenticated { .. }
+        | Error::PermissionDenied { .. }
+        | Error::OutOfRange { .. } => {}
     }
     Status::with_error_details(code(error), message(error), details)
 }
@@ -82,13 +84,13 @@ pub(super) fn diagnosis(error: &Error, env: &Env) -> Diagnosis {
         Error::State { diagnosis, .. } => *diagnosis.clone(),
         Error::Internal(text) => {
             let id = log_bug(text, env);
-            let mut said = catalogue::local(reason(error), &Subject::default(), "");
+            let mut said = catalogue::local(error.reason(), &Subject::default(), "");
             said.summary = format!("{} Its request id is {id}.", said.summary);
             said
         }
         other => {
             let detail = shorten(&other.to_string(), MESSAGE_MAX_BYTES);
-            let said = catalogue::local(reason(other), &Subject::default(), &detail);
+            let said = catalogue::local(other.reason(), &Subject::default(), &detail);
             let scope = match other {
                 Error::Exhausted { scope, .. } => *scope,
                 _ => said.scope,
@@ -134,6 +136,8 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Invalid(_) | Error::TooLarge { .. } | Error::BadCursor { .. } => {
             Code::InvalidArgument
         }
+        Error::Unauthenticated { .. } => Code::Unauthenticated,
+        Error::PermissionDenied { .. } => Code::PermissionDenied,
         Error::NotFound { .. } => Code::NotFound,
         Error::Exists { .. } => Code::AlreadyExists,
         Error::Conflict { .. } => Code::Aborted,
@@ -141,25 +145,7 @@ pub(super) fn code(error: &Error) -> Code {
         Error::Exhausted { .. } => Code::ResourceExhausted,
         Error::Unavailable { .. } => Code::Unavailable,
         Error::OutOfRange { .. } => Code::OutOfRange,
-        Error::Unimplemented { .. } => Code::Unimplemented,
         Error::Internal(_) => Code::Internal,
-    }
-}
-
-fn reason(error: &Error) -> Reason {
-    match error {
-        Error::Invalid(_) => Reason::InvalidField,
-        Error::TooLarge { .. } => Reason::MessageTooLarge,
-        Error::BadCursor { .. } => Reason::CursorInvalid,
-        Error::Conflict { .. } => Reason::EtagMismatch,
-        Error::State { diagnosis, .. } => diagnosis.reason,
-        Error::NotFound { reason, .. }
-        | Error::Exists { reason, .. }
-        | Error::Exhausted { reason, .. }
-        | Error::Unavailable { reason, .. } => *reason,
-        Error::OutOfRange { .. } => Reason::CursorOutOfRange,
-        Error::Unimplemented { .. } => Reason::Unimplemented,
-        Error::Internal(_) => Reason::Internal,
     }
 }
 

@@ -1,6 +1,9 @@
 //! `grpc.health.v1`: for the process and each API what it reports of itself, and for each mailbox,
 //! as `services/{service_id}`, whether it can send: SERVING while its service is READY.
 //!
+//! Whoever may not see a service, by its access key or for want of one, is told that there is none. The
+//! rest is open, for probes have no key.
+//!
 //! The two are apart: a process with a blocked mailbox serves, and a mailbox is no worse for a
 //! process that drains.
 
@@ -17,6 +20,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use super::server::stopped;
 use super::{Answer, Api, status};
+use crate::keys::Caller;
 use crate::model::service::ServiceState;
 use crate::model::{Error, ServiceId};
 use crate::ops::feed::{self, Filter, Kind, Start};
@@ -39,6 +43,19 @@ impl AllHealth {
     }
 }
 
+impl AllHealth {
+    async fn seen_serving<T>(
+        &self,
+        request: &Request<T>,
+        id: &ServiceId,
+    ) -> Result<ServingStatus, Status> {
+        match request.extensions().get::<Caller>() {
+            Some(caller) if caller.sees(id) => self.api.serving(id).await,
+            _ => Ok(ServingStatus::ServiceUnknown),
+        }
+    }
+}
+
 #[tonic::async_trait]
 impl Health for AllHealth {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
@@ -47,7 +64,7 @@ impl Health for AllHealth {
         let Some(id) = mailbox(request.get_ref()) else {
             return self.process.check(request).await;
         };
-        match self.api.serving(&id).await? {
+        match self.seen_serving(&request, &id).await? {
             ServingStatus::ServiceUnknown => Err(self.api.status(Error::service_not_found(&id))),
             serving => Ok(Response::new(response(serving))),
         }
@@ -60,12 +77,13 @@ impl Health for AllHealth {
         };
         let (sender, receiver) = mpsc::channel(1);
         let api = self.api.clone();
+        let caller = request.extensions().get::<Caller>().cloned();
         tokio::spawn(async move {
             let ended = tokio::select! {
                 biased;
                 () = sender.closed() => Ok(()),
                 () = stopped(api.stopping.clone()) => Err(api.status(status::draining())),
-                ended = api.tell_serving(&id, &sender) => ended,
+                ended = api.tell_serving_to(caller.as_ref(), &id, &sender) => ended,
             };
             if let Err(error) = ended {
                 // A watcher that is gone needs no word.
@@ -83,6 +101,27 @@ impl Api {
             Ok(_) => Ok(ServingStatus::NotServing),
             Err(Error::NotFound { .. }) => Ok(ServingStatus::ServiceUnknown),
             Err(error) => Err(self.status(error)),
+        }
+    }
+
+    /// As [`Api::tell_serving`], while the caller's key is live. For whoever may not see the service,
+    /// there is none and never will be.
+    async fn tell_serving_to(
+        &self,
+        caller: Option<&Caller>,
+        id: &ServiceId,
+        sender: &Sender,
+    ) -> Result<(), Status> {
+        let Some(caller) = caller.filter(|caller| caller.sees(id)) else {
+            let unknown = response(ServingStatus::ServiceUnknown);
+            // Whoever watches and is gone ends this.
+            let _ = sender.send(Ok(unknown)).await;
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            biased;
+            ended = caller.ended(&self.core.env) => Err(self.status(ended)),
+            told = self.tell_serving(id, sender) => told,
         }
     }
 

@@ -3,17 +3,23 @@
 //! Generated types stop at `convert`, statuses are made in `error`; the handlers hold no rule of
 //! their own.
 
+mod access;
 mod admin;
+mod audit;
 mod backup;
 pub mod codec;
 pub mod convert;
 pub mod error;
 mod health;
+mod listener;
 mod mail;
+mod observe;
 pub mod proto;
 pub mod server;
 mod status;
 mod stream;
+pub mod tls;
+mod trace;
 
 use std::sync::Arc;
 
@@ -37,10 +43,5 @@ impl Api {
     /// The status of a failed operation.
     fn status(&self, error: Error) -> Status {
         error::status(&error, &self.core.env)
-    }
-
-    /// The answer of an RPC that a later version implements; ARCHITECTURE.md lists them.
-    fn unimplemented<T>(&self, what: &'static str) -> Answer<T> {
-        Err(self.status(Error::Unimplemented { what }))
     }
 }

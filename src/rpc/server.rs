@@ -9,16 +9,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::server::NamedService;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 
+use super::access::Door;
 use super::health::AllHealth;
+use super::listener::connections;
+use super::observe::Observe;
 use super::proto::FILE_DESCRIPTOR_SET;
 use super::proto::v1::admin_api_server::AdminApiServer;
 use super::proto::v1::mail_api_server::MailApiServer;
 use super::proto::v1::status_api_server::StatusApiServer;
+use super::tls::Tls;
 use super::{Api, codec};
 use crate::ops::Core;
 
@@ -42,12 +45,17 @@ const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 pub fn serve(
     core: Arc<Core>,
     listener: TcpListener,
+    tls: Option<Tls>,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = io::Result<()>> {
     let server = &core.config.server;
     let (max_request, max_streams) = (
         server.max_request_bytes as usize,
         server.max_streams_per_connection,
+    );
+    let observe = Observe::new(
+        core.metrics.clone(),
+        &[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET],
     );
     let api = Api {
         core,
@@ -65,13 +73,16 @@ pub fn serve(
                 health.clear_service_status(name).await;
             }
         };
-        Server::builder()
+        let incoming = connections(listener, tls.as_ref(), api.core.env.clone());
+        let served = Server::builder()
             .max_concurrent_streams(Some(max_streams))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
+            .layer(observe)
             .layer(codec::layer())
+            .layer(Door::new(api.core.clone()))
             .add_service(all_health)
             .add_service(reflection().build_v1().map_err(io::Error::other)?)
             .add_service(reflection().build_v1alpha().map_err(io::Error::other)?)
@@ -80,12 +91,18 @@ pub fn serve(
             )
             .add_service(MailApiServer::new(api.clone()).max_decoding_message_size(max_request))
             .add_service(StatusApiServer::new(api).max_decoding_message_size(SMALL_REQUEST_MAX))
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                stop,
-            )
-            .await
-            .map_err(io::Error::other)
+            .serve_with_incoming_shutdown(incoming, stop);
+        let current = async {
+            match tls {
+                Some(tls) => tls.keep_current().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            served = served => served.map_err(io::Error::other),
+            () = current => Ok(()),
+        }
     }
 }
 

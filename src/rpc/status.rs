@@ -30,20 +30,27 @@ impl StatusApi for Api {
         &self,
         request: Request<v1::WatchStatusRequest>,
     ) -> Answer<Self::WatchStatusStream> {
-        let (start, filter) =
+        let caller = self.caller(&request)?;
+        let (start, mut filter) =
             requests::watch_status(request.into_inner()).map_err(|error| self.status(error))?;
+        self.narrow(&caller, &mut filter.service_ids)?;
         let watch = feed::watch(&self.core, start, filter)
             .await
             .map_err(|error| self.status(error))?;
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let api = self.clone();
+        let open = self.core.metrics.watcher();
         tokio::spawn(async move {
+            let _open = open;
             tokio::select! {
                 biased;
                 () = sender.closed() => {}
                 () = stopped(api.stopping.clone()) => {
                     // A watcher that is gone needs no word.
                     let _ = sender.send(Err(api.status(draining()))).await;
+                }
+                ended = caller.ended(&api.core.env) => {
+                    let _ = sender.send(Err(api.status(ended))).await;
                 }
                 ended = api.tell(watch, &sender) => {
                     if let Err(error) = ended {

@@ -26,8 +26,10 @@ use super::Api;
 use super::convert::stream::{answer, request};
 use super::proto::v1;
 use super::server::stopped;
+use crate::keys::Caller;
+use crate::model::send::SendInput;
+use crate::model::trace::TraceContext;
 use crate::model::{Error, Reason};
-use crate::ops::send;
 
 /// Requests of one stream that are not answered yet.
 const UNANSWERED_MAX: usize = 256;
@@ -47,18 +49,26 @@ type Answer = Result<v1::SendStreamResponse, Status>;
 pub(super) type Answers = ReceiverStream<Answer>;
 
 impl Api {
-    /// Answers what the stream brings until it ends, the server stops or the client is gone.
-    pub(super) fn answer_all(&self, mut requests: Streaming<v1::SendStreamRequest>) -> Answers {
+    /// Answers what the stream brings, all of it below the span of the call, until it ends, the
+    /// server stops or the client is gone.
+    pub(super) fn answer_all(
+        &self,
+        caller: Caller,
+        trace: Option<TraceContext>,
+        mut requests: Streaming<v1::SendStreamRequest>,
+    ) -> Answers {
         let (answers, receiver) = mpsc::channel(UNANSWERED_MAX);
         let api = self.clone();
+        let open = self.core.metrics.send_stream();
         tokio::spawn(async move {
+            let _open = open;
             // Dropped with this task, it ends what nobody waits for any more. What the store has
             // taken over by then is kept all the same.
             let mut under_way = JoinSet::new();
             let mut end = tokio::select! {
                 biased;
                 () = answers.closed() => return,
-                end = api.read(&mut requests, &answers, &mut under_way) => end,
+                end = api.read(&caller, trace, &mut requests, &answers, &mut under_way) => end,
             };
             while let Some(done) = under_way.join_next().await {
                 end = end.and(api.judge(done));
@@ -80,13 +90,21 @@ impl Api {
     /// be read ends with the stream's own status, which `codec` puts in this API's words.
     async fn read(
         &self,
+        caller: &Caller,
+        trace: Option<TraceContext>,
         requests: &mut Streaming<v1::SendStreamRequest>,
         answers: &mpsc::Sender<Answer>,
         under_way: &mut JoinSet<()>,
     ) -> Result<(), Status> {
         let room = Arc::new(Semaphore::new(UNANSWERED_MAX_BYTES as usize));
-        let stop = stopped(self.stopping.clone());
-        tokio::pin!(stop);
+        let over = async {
+            tokio::select! {
+                biased;
+                () = stopped(self.stopping.clone()) => draining(),
+                ended = caller.ended(&self.core.env) => ended,
+            }
+        };
+        tokio::pin!(over);
         loop {
             let next = async {
                 let slot = answers.clone().reserve_owned().await.ok()?;
@@ -94,7 +112,7 @@ impl Api {
             };
             let next = tokio::select! {
                 biased;
-                () = &mut stop => return Err(self.status(draining())),
+                why = &mut over => return Err(self.status(why)),
                 next = next => next,
             };
             let Some((slot, request)) = next else {
@@ -104,9 +122,9 @@ impl Api {
             let bytes = u32::try_from(request.encoded_len())
                 .map_or(UNANSWERED_MAX_BYTES, |len| len.min(UNANSWERED_MAX_BYTES));
             let held = room.clone().acquire_many_owned(bytes).await;
-            let api = self.clone();
+            let (api, caller, trace) = (self.clone(), caller.clone(), trace.clone());
             under_way.spawn(async move {
-                let answer = api.answer(request).await;
+                let answer = api.answer(&caller, trace, request).await;
                 drop(held);
                 slot.send(Ok(answer));
             });
@@ -116,10 +134,15 @@ impl Api {
         }
     }
 
-    async fn answer(&self, from: v1::SendStreamRequest) -> v1::SendStreamResponse {
+    async fn answer(
+        &self,
+        caller: &Caller,
+        trace: Option<TraceContext>,
+        from: v1::SendStreamRequest,
+    ) -> v1::SendStreamResponse {
         let (tag, input) = request(from);
         let outcome = match input {
-            Ok(input) => send::send(&self.core, input).await,
+            Ok(input) => self.send_as(caller, SendInput { trace, ..input }).await,
             Err(error) => Err(error),
         };
         answer(tag, outcome, &self.core.env)

@@ -177,6 +177,14 @@ impl Pool {
         quit_all(leaving).await;
     }
 
+    /// Connections to all mailboxes: in use (or being opened, or on their way out), and parked.
+    pub fn sessions(&self) -> (usize, usize) {
+        let mailboxes = self.0.lock();
+        mailboxes.values().fold((0, 0), |(lent, parked), of_one| {
+            (lent + of_one.lent as usize, parked + of_one.parked.len())
+        })
+    }
+
     /// Connections to the mailbox, in use (or being opened) and parked.
     pub fn open_connections(&self, mailbox: &MailboxKey) -> usize {
         self.0.lock().get(mailbox).map_or(0, Connections::open)

@@ -2,7 +2,7 @@
 //!
 //! It keeps the whole contract but durability: what it holds is gone with its process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,12 +13,15 @@ use super::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
-use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::state::MessageState;
+use crate::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use crate::store::archive::CopiedRow;
 use crate::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys, encode,
+    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -236,6 +239,30 @@ impl Store for MemoryStore {
             .map(|listed| listed.messages)
     }
 
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool> {
+        self.read(|state| state.is_message_of(id, services))
+    }
+
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()> {
+        self.write(|state| state.create_access_key(now, key))
+    }
+
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>> {
+        self.read(|state| state.access_keys(after, limit))
+    }
+
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey> {
+        self.write(|state| state.revoke_access_key(now, id))
+    }
+
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()> {
+        self.write(|state| state.record_key_uses(&uses))
+    }
+
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
         self.read(|state| state.get(BODIES, id))
     }
@@ -270,7 +297,12 @@ impl Store for MemoryStore {
         self.write(|state| state.mark_dot(claim))
     }
 
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState> {
         self.write(|state| state.finish(now, claim, finished))
     }
 
@@ -332,6 +364,22 @@ impl Store for MemoryStore {
     ) -> Result<()> {
         self.write(|state| state.trim(now, before, requests_before, usize::MAX))
             .map(|_| ())
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        self.read(|state| state.totals())
+    }
+
+    async fn count_services(
+        &self,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Counted>> {
+        self.read(|state| state.count_services(after, limit))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        None
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

@@ -20,6 +20,8 @@
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
 pub mod archive;
+mod census;
+mod error;
 mod grant;
 mod load;
 pub mod memory;
@@ -28,7 +30,7 @@ mod rows;
 mod sealing;
 pub mod sled;
 
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
@@ -39,67 +41,20 @@ use crate::model::problem::{forecast, problem};
 use crate::model::service::{LastTest, Pause, Service, ServiceState};
 use crate::model::state::MessageState;
 use crate::model::{
-    Diagnosis, EmailAddress, Error, Labels, MailboxKey, MessageId, Reason, RequestId, ServiceId,
-    Timestamp,
+    AccessKey, AccessKeyId, Diagnosis, EmailAddress, Labels, MailboxKey, MessageId, RequestId,
+    ServiceId, Timestamp,
 };
 
 pub use crate::model::secret::Sealed;
+pub use census::{Counted, Totals, Usage};
+pub use error::{Result, StoreError};
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
 pub use sealing::{Place, Reseal, VaultKey, VaultKeys};
 
-/// Why a transaction did not happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreError {
-    /// There is no such row.
-    NotFound,
-    /// The id is taken, or was and its messages are still kept.
-    Exists,
-    /// The claim, revision or generation is not the newest.
-    Stale,
-    /// The state machine forbids it; the state it found.
-    WrongState(MessageState),
-    /// The service has unfinished mail: so many messages.
-    PendingMail(u64),
-    /// It has ended so that it could be sent again, but can't be, for this reason.
-    CannotRetry(&'static str),
-    /// No test of the service has passed.
-    NotTested,
-    /// The outbox has no room for the message.
-    Full(Full),
-    /// What it should keep was sealed by a key that the store takes nothing of any more: seal it anew.
-    KeyRetired,
-    /// The place in the log is from another store, in the future, or trimmed.
-    OutOfRange,
-    /// The store can't commit now; nothing happened.
-    Unavailable(String),
-    /// What is stored can't be read: a bug, or a damaged store.
-    Corrupt(String),
-}
-
-impl From<StoreError> for Error {
-    /// For where no row, claim or state can be missing: callers map those before.
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(description) => Self::Unavailable {
-                reason: Reason::StoreUnavailable,
-                description,
-                retry_after: Duration::from_secs(1),
-            },
-            // A rotation of keys went on for as long as this call did: the next one takes the new.
-            StoreError::KeyRetired => Self::Unavailable {
-                reason: Reason::StoreUnavailable,
-                description: "the vault's keys are being rotated".into(),
-                retry_after: Duration::from_secs(1),
-            },
-            other => Self::Internal(format!("the store answered {other:?}")),
-        }
-    }
-}
-
-/// The outcome of a transaction.
-pub type Result<T> = std::result::Result<T, StoreError>;
+/// How many access keys are kept, ended ones among them.
+pub const ACCESS_KEYS_MAX: usize = 10_000;
 
 /// A service and what is known beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +88,7 @@ impl ServiceRow {
 /// Which services to list: all conditions must hold, an empty one always does.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceFilter {
+    pub ids: BTreeSet<ServiceId>,
     pub states: Vec<ServiceState>,
     pub labels: Labels,
     /// Compared in lower case.
@@ -383,6 +339,9 @@ pub trait Store: Send + Sync {
         after: Option<&MessageId>,
         limit: usize,
     ) -> Result<Vec<(FullMessage, u64)>>;
+    /// Whether it is a message of one of these services. It does the same, and takes as long,
+    /// whether there is no such message or it is another service's.
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool>;
     /// The sealed body; none once trimmed.
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>>;
     /// Cancels what is QUEUED or HELD: its pending recipients become CANCELLED, its body goes. It
@@ -422,10 +381,16 @@ pub trait Store: Send + Sync {
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Vec<Claimed>>;
     /// Records that the final dot may go out from now on.
     async fn mark_dot(&self, now: Timestamp, claim: &Claim) -> Result<()>;
-    /// Ends a claim: outcomes, attempt, state, mailbox and event in one. Accepted bodies go. Where
-    /// that decided about a recipient, and another is pending that was tried less often, the message
-    /// is due at once and spends no attempt, whatever [`Finished::next`] says.
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()>;
+    /// Ends a claim: outcomes, attempt, state, mailbox and event in one; the state that it left.
+    /// Accepted bodies go. Where that decided about a recipient, and another is pending that was
+    /// tried less often, the message is due at once and spends no attempt, whatever
+    /// [`Finished::next`] says.
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState>;
     /// Expires what is QUEUED or HELD past its expire time, at most `limit`; returns how many. As
     /// with a cancelled one, such a message becomes UNCERTAIN where a recipient is.
     async fn expire_due(&self, now: Timestamp, limit: usize) -> Result<usize>;
@@ -436,7 +401,8 @@ pub trait Store: Send + Sync {
     /// [`problem::notices`]: crate::model::problem::notices
     async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize>;
     /// The first instant after `now` at which `claim_due`, `claim_refreshes`, `expire_due` or
-    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken what is due now.
+    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken
+    /// what is due now.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
     /// For the process that opens the store, before anything else: ends all claims. A transaction
     /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].
@@ -467,6 +433,23 @@ pub trait Store: Send + Sync {
     /// returns. `Exists` while another copy is made.
     async fn copy(&self, pages: mpsc::Sender<Vec<archive::CopiedRow>>) -> Result<()>;
 
+    // Access keys.
+
+    /// Adds a key. `NoService` for the first of its services that there is none of. Of more than
+    /// [`ACCESS_KEYS_MAX`], the oldest that have ended go; `TooManyKeys` where none has.
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()>;
+    /// Keys, the newest first, behind `after`, at most `limit`.
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>>;
+    /// Revokes a key; one that is revoked stays as it is. `LastAdmin` for the last ADMIN key that
+    /// is live.
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey>;
+    /// Keeps when keys were last used. Times go forward only; a key that is gone is left out.
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()>;
+
     // The log.
 
     /// What the log holds.
@@ -482,6 +465,16 @@ pub trait Store: Send + Sync {
         before: Timestamp,
         requests_before: Timestamp,
     ) -> Result<()>;
+
+    // The whole.
+
+    /// What waits in all.
+    async fn totals(&self) -> Result<Totals>;
+    /// Services in the order of their ids, behind `after`, at most `limit`, each as a scrape tells it.
+    async fn count_services(&self, after: Option<&ServiceId>, limit: usize)
+    -> Result<Vec<Counted>>;
+    /// What it takes of its disk; none where it has none.
+    fn usage(&self) -> Option<Usage>;
     /// A level to wait on: it changes after every commit.
     fn changed(&self) -> watch::Receiver<u64>;
 }

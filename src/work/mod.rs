@@ -9,6 +9,7 @@ pub mod deliver;
 pub mod feed;
 pub mod refresh;
 pub mod sweep;
+pub mod trace;
 
 use std::future::{Future, pending};
 use std::time::Duration;

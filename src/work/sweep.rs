@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
-use crate::ops::Core;
+use crate::ops::{Core, access_keys};
 use crate::store::StoreError;
 
 /// Messages that one transaction expires, and services of which one tells.
@@ -39,11 +39,18 @@ pub async fn run_once(
     let now = core.env.now();
     // A clock that was set back must not put it off.
     *next_tidy = (*next_tidy).min(now + INTERVAL);
-    while core.store.expire_due(now, BATCH).await? == BATCH {}
+    loop {
+        let expired = core.store.expire_due(now, BATCH).await?;
+        core.metrics.ended("EXPIRED", expired as u64);
+        if expired < BATCH {
+            break;
+        }
+    }
     while core.store.give_notice(now, BATCH).await? == BATCH {}
     if now >= *next_tidy {
         *next_tidy = now + INTERVAL;
         core.pool.close_idle().await;
+        access_keys::tell_uses(core).await?;
         let before = now.before(core.config.retention());
         core.store
             .trim(now, before, now.before(REQUEST_ID_KEPT))

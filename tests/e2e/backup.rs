@@ -11,12 +11,12 @@ use mailwright::rpc::proto::v1::status_api_client::StatusApiClient;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{self, MessageState, ServiceState};
 use tonic::Code;
-use tonic::transport::Channel;
 
-use super::harness::{channel, run};
-use super::process::{Process, mailwright};
+use super::harness::{Channel, channel, run};
+use super::process::Process;
 use super::requests::{ALEX, text_to};
 use super::site::{Site, until_nothing_is_under_way};
+use super::vault_keys::mailwright;
 
 fn run_with(arguments: &[&str]) -> Output {
     mailwright(&[]).args(arguments).output().unwrap()
@@ -133,7 +133,7 @@ fn what_was_backed_up_is_there_again_suspended_and_goes_out_once_resumed() {
         assert!(text.contains("1 services and 5 messages"), "{text}");
         assert!(text.contains("4 messages had not ended"), "{text}");
 
-        let refused = site.start_with(&[]).err().unwrap();
+        let refused = site.try_start(&[]).err().unwrap();
         assert!(
             refused.contains("vault key file") && refused.contains("missing"),
             "{refused}"

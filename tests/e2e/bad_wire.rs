@@ -90,27 +90,6 @@ fn a_method_that_is_none_says_so_with_its_reason() {
 }
 
 #[test]
-fn what_comes_later_is_unimplemented_with_its_reason() {
-    run(async {
-        let house = House::start().await;
-        let mut admin = house.admin();
-        let unimplemented = "UNIMPLEMENTED";
-        let answer = admin
-            .create_access_key(v1::CreateAccessKeyRequest::default())
-            .await;
-        refused(answer, Code::Unimplemented, unimplemented);
-        let answer = admin
-            .list_access_keys(v1::ListAccessKeysRequest::default())
-            .await;
-        refused(answer, Code::Unimplemented, unimplemented);
-        let answer = admin
-            .revoke_access_key(v1::RevokeAccessKeyRequest::default())
-            .await;
-        refused(answer, Code::Unimplemented, unimplemented);
-    });
-}
-
-#[test]
 fn a_request_of_a_hundred_megabytes_is_refused_and_the_server_goes_on() {
     run(async {
         let house = House::start().await;

@@ -13,10 +13,10 @@ use mailwright::rpc::proto::v1::{self, EventKind, MessageState};
 use mailwright::sandbox::RateLimit;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Code, Streaming};
 
-use super::harness::{House, START, channel, run};
+use super::harness::{Channel, House, START, as_admin, channel, run};
 use super::requests::{ALEX, text_to};
 use super::watch::{from_cursor, message_of};
 
@@ -165,7 +165,7 @@ async fn crowd(house: &House, start: &str, later: &str, log: &Log) -> JoinSet<Wa
 async fn narrow(house: &House) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{}", house.grpc)).unwrap();
     let narrow = endpoint.initial_stream_window_size(4 * 1024);
-    narrow.connect().await.unwrap()
+    as_admin(narrow.connect().await.unwrap())
 }
 
 impl Watcher {

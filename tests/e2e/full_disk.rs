@@ -6,13 +6,12 @@ use std::time::Duration;
 use mailwright::rpc::proto::v1;
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::device;
 use super::fault::refused;
-use super::harness::{channel, run};
+use super::harness::{Channel, channel, run};
 use super::process::command;
 use super::requests::ALEX;
 use super::requests::text_to;

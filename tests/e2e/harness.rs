@@ -13,6 +13,7 @@ use std::time::Duration;
 use mailwright::app::{App, Listeners};
 use mailwright::config::Config;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::model::Timestamp;
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -22,13 +23,45 @@ use mailwright::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
+
+use super::process::{ADMIN_KEY, provide_key};
 
 /// No test takes a tenth of this, however busy the machine is.
 const HANG: Duration = Duration::from_secs(60);
 
 /// When manual clocks begin: Monday, 4 August 2025.
 pub const START: i64 = 1_754_306_130;
+
+/// A connection whose every call bears a key: an admin's, unless a test takes another.
+pub type Channel = InterceptedService<tonic::transport::Channel, Bearer>;
+
+/// Puts a key into calls.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    pub fn of(key: &str) -> Self {
+        Self(format!("Bearer {key}").parse().unwrap())
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// The calls of this connection are an admin's.
+pub fn as_admin(connection: tonic::transport::Channel) -> Channel {
+    InterceptedService::new(connection, Bearer::of(ADMIN_KEY))
+}
 
 /// Runs a test on a runtime of its own, and ends it where it hangs.
 pub fn run(test: impl Future<Output = ()>) {
@@ -53,6 +86,7 @@ pub struct House {
     pub sandbox: Sandbox,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
+    pub metrics: SocketAddr,
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<io::Result<()>>,
@@ -82,6 +116,7 @@ impl House {
     async fn build(env: Env, configure: impl FnOnce(&mut Config)) -> Self {
         let sandbox = sandbox(&env).await;
         let listeners = Listeners {
+            metrics: Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
             grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
@@ -89,6 +124,7 @@ impl House {
             listeners.grpc.local_addr().unwrap(),
             listeners.http.local_addr().unwrap(),
         );
+        let metrics = listeners.metrics.as_ref().unwrap().local_addr().unwrap();
         let folder = Folder::new();
         let ca_file = folder.0.join("ca.pem");
         std::fs::write(&ca_file, sandbox.ca_pem()).unwrap();
@@ -101,9 +137,10 @@ impl House {
         config.server.public_url = format!("http://localhost:{}", http.port());
         config.server.heartbeat_seconds = 1;
         configure(&mut config);
+        provide_key(&config.data.folder);
 
         let store = Arc::new(MemoryStore::new(7));
-        let app = App::build(config, listeners, store, env.clone())
+        let app = App::build(config, listeners, store, env.clone(), Metrics::new())
             .await
             .unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -117,6 +154,7 @@ impl House {
             sandbox,
             grpc,
             http,
+            metrics,
             channel,
             stop: Some(stop),
             served,
@@ -174,17 +212,19 @@ impl House {
 
 /// A connection of its own.
 pub async fn channel(address: SocketAddr) -> Channel {
-    Endpoint::from_shared(format!("http://{address}"))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap()
+    as_admin(bare_channel(address).await)
+}
+
+/// As [`channel`], without a key.
+pub async fn bare_channel(address: SocketAddr) -> tonic::transport::Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    endpoint.connect().await.unwrap()
 }
 
 /// As [`channel`], connected by the first call: the server may be gone by then.
 pub fn lazy_channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    endpoint.connect_lazy()
+    as_admin(endpoint.connect_lazy())
 }
 
 /// A sandbox on free ports that lives in this time.

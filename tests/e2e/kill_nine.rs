@@ -15,9 +15,8 @@ use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tonic::transport::Channel;
 
-use super::harness::{channel, lazy_channel, run_within};
+use super::harness::{Channel, channel, lazy_channel, run_within};
 use super::requests::ALEX;
 use super::site::{Site, until_nothing_is_under_way};
 

@@ -6,6 +6,7 @@
 //! tried twice: a test waits for an event of the feed or for a counter of the sandbox.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test fails by panicking, and its clients are no part of the server that Env and Egress rule
 
+mod authority;
 mod browser;
 #[path = "../store/disk/device.rs"]
 mod device;
@@ -17,6 +18,9 @@ mod rogue;
 mod site;
 mod watch;
 
+mod access;
+mod access_file;
+mod access_services;
 mod admin;
 mod again;
 mod app_only;
@@ -43,6 +47,7 @@ mod granted;
 mod idempotency;
 mod kill_nine;
 mod mailbox_health;
+mod metrics;
 mod operation;
 mod outbox;
 mod pace;
@@ -60,6 +65,8 @@ mod send_stream;
 mod send_test;
 mod shared_mailbox;
 mod stream_memory;
+mod tls;
+mod trace;
 mod uncertain;
 mod vault_keys;
 mod vault_secrets;

@@ -3,9 +3,17 @@
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+
+/// An admin's key: what [`provide_key`] leaves in a data folder, the first start there takes.
+pub const ADMIN_KEY: &str =
+    "mw_01k1qd3mkg0123456789abcdef_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjkmnpq";
+
+/// A variable with which a process gets no key from us.
+pub const UNKEYED: &str = "UNKEYED";
 
 /// A running `mailwright serve`.
 pub struct Process {
@@ -24,6 +32,12 @@ impl Process {
     /// As [`Process::start`]; where it ends before it serves, what it logged.
     pub fn try_start(variables: &[(&str, &str)]) -> Result<Self, String> {
         let (grpc, http) = addresses();
+        let variable = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1);
+        if let Some(folder) = variable("MAILWRIGHT_DATA_FOLDER")
+            && variable(UNKEYED).is_none()
+        {
+            provide_key(Path::new(folder));
+        }
         let mut child = command(variables)
             .env("MAILWRIGHT_SERVER_GRPC_LISTEN", grpc.to_string())
             .env("MAILWRIGHT_SERVER_HTTP_LISTEN", http.to_string())
@@ -95,22 +109,35 @@ impl Drop for Process {
     }
 }
 
+/// Leaves [`ADMIN_KEY`] in a data folder that has no key yet.
+pub fn provide_key(folder: &Path) {
+    let file = folder.join("admin.key");
+    if !file.exists() {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(file, ADMIN_KEY).unwrap();
+    }
+}
+
 /// `mailwright serve` with these variables and no others of ours.
 pub fn command(variables: &[(&str, &str)]) -> Command {
-    let mut command = mailwright(variables);
+    let mut command = program(variables);
     command.arg("serve");
     command
 }
 
-/// `mailwright`, as [`command`], without any argument.
-pub fn mailwright(variables: &[(&str, &str)]) -> Command {
+/// `mailwright` with these variables and no others of ours.
+pub fn program(variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailwright"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MAILWRIGHT_") {
             command.env_remove(name);
         }
     }
-    command.envs(variables.iter().copied()).stdin(Stdio::null());
+    command
+        // Whoever wants to scrape says where.
+        .env("MAILWRIGHT_METRICS_LISTEN", "127.0.0.1:0")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
     command
 }
 

@@ -9,7 +9,7 @@ use mailwright::rpc::proto::v1::{self, MessageState, Reason, ServiceState, Watch
 use mailwright::sandbox::CLIENT_ID;
 
 use super::browser;
-use super::harness::{House, channel, run};
+use super::harness::{Channel, House, channel, run};
 use super::requests::{ADELE, ALEX, oauth2, text_to};
 use super::site::{Site, until_nothing_is_under_way};
 
@@ -242,7 +242,7 @@ fn a_crash_while_the_next_secret_takes_over_loses_neither() {
     });
 }
 
-async fn get(admin: &mut AdminApiClient<tonic::transport::Channel>) -> v1::Service {
+async fn get(admin: &mut AdminApiClient<Channel>) -> v1::Service {
     let request = v1::GetServiceRequest {
         service_id: "billing".into(),
     };

@@ -12,10 +12,9 @@ use mailwright::rpc::proto::v1::status_api_client::StatusApiClient;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use mailwright::sandbox::{CLIENT_ID, CLIENT_SECRET, RateLimit, Sandbox};
-use tonic::transport::Channel;
 
 use super::browser;
-use super::harness::{Folder, channel, sandbox};
+use super::harness::{Channel, Folder, channel, sandbox};
 use super::process::Process;
 use super::requests::{ADELE, ALEX};
 
@@ -47,17 +46,20 @@ impl Site {
         started.unwrap_or_else(|log| panic!("it ended:\n{log}"))
     }
 
-    /// Starts a process that aborts at this place, where there is one: it may do so before it serves.
-    pub fn start_to_abort(&self, failpoint: Option<&str>) -> Result<Process, String> {
-        let failpoint: Vec<_> = failpoint
-            .map(|place| ("FAILPOINT", place))
-            .into_iter()
-            .collect();
-        self.start_with(&failpoint)
+    /// As [`Site::start`], with these variables beside.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Process {
+        let started = self.try_start(variables);
+        started.unwrap_or_else(|log| panic!("it ended:\n{log}"))
     }
 
-    /// Starts a process with these variables, too; where it ends before it serves, what it logged.
-    pub fn start_with(&self, more: &[(&str, &str)]) -> Result<Process, String> {
+    /// Starts a process that aborts at this place, where there is one: it may do so before it serves.
+    pub fn start_to_abort(&self, failpoint: Option<&str>) -> Result<Process, String> {
+        let place = failpoint.map(|place| ("FAILPOINT", place));
+        self.try_start(&Vec::from_iter(place))
+    }
+
+    /// As [`Site::start_with`]; where it ends before it serves, what it logged.
+    pub fn try_start(&self, more: &[(&str, &str)]) -> Result<Process, String> {
         let ca = self.folder.0.join("ca.pem");
         let authority = self.sandbox.authority();
         let mut variables = vec![

@@ -12,9 +12,9 @@ use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::send_stream_response::Result as Outcome;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use prost::Message as _;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
-use super::harness::{House, channel, run, run_within};
+use super::harness::{Channel, House, as_admin, channel, run, run_within};
 
 use super::requests::{ALEX, request, text_email};
 use super::send_stream::tagged;
@@ -75,7 +75,7 @@ async fn narrow(address: SocketAddr) -> MailApiClient<Channel> {
     let endpoint = endpoint
         .initial_stream_window_size(CLIENT_WINDOW)
         .initial_connection_window_size(4 * CLIENT_WINDOW);
-    MailApiClient::new(endpoint.connect().await.unwrap())
+    MailApiClient::new(as_admin(endpoint.connect().await.unwrap()))
 }
 
 /// How many events the server has kept: one for each message that it took and holds.

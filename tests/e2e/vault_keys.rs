@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,9 +12,16 @@ use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::{self, MessageState, ServiceState};
 
 use super::harness::{Folder, channel, run};
-use super::process::{Process, mailwright};
+use super::process::{ADMIN_KEY, Process, program};
 use super::requests::{ADELE, ALEX, oauth2, text_to};
 use super::site::{Site, until_nothing_is_under_way};
+
+/// `mailwright` with these variables, and an admin's key.
+pub fn mailwright(variables: &[(&str, &str)]) -> Command {
+    let mut command = program(variables);
+    command.env("MAILWRIGHT_KEY", ADMIN_KEY);
+    command
+}
 
 /// A key as sources hold it.
 fn key(n: u8) -> String {
@@ -28,12 +35,16 @@ fn start(folder: &Folder, more: &[(&str, &str)]) -> Result<Process, String> {
     Process::try_start(&variables)
 }
 
-/// Every file of a folder, but the one that says who has it.
+/// Every file of a folder, but the one that says who has it, and those that the store tidies whenever it
+/// is opened: the key is checked before any transaction, not before that.
 fn bytes_of(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(path) = open.pop() {
-        if path.is_dir() {
+        let is_tidied = path.ends_with("data/rows") || path.ends_with("data/log");
+        if is_tidied {
+            continue;
+        } else if path.is_dir() {
             let entries = std::fs::read_dir(&path).unwrap();
             open.extend(entries.map(|entry| entry.unwrap().path()));
         } else if path.file_name().is_some_and(|name| name != "lock") {
@@ -213,7 +224,7 @@ fn a_key_is_rotated_while_mail_goes_on_and_the_old_one_can_be_taken_away() {
         works(&process, "after").await;
         drop(process);
         std::fs::write(&path, &old[0]).unwrap();
-        let told = site.start_with(&[]).err().unwrap();
+        let told = site.try_start(&[]).err().unwrap();
         assert!(told.contains("not the key"), "{told}");
     });
 }
@@ -223,17 +234,17 @@ fn a_variables_second_key_is_rotated_to_after_a_restart() {
     run(async {
         let site = Site::new(None).await;
         let named = ("MAILWRIGHT_DATA_VAULT_KEY_VARIABLE", "VAULT");
-        let process = site.start_with(&[named, ("VAULT", &key(1))]).unwrap();
+        let process = site.try_start(&[named, ("VAULT", &key(1))]).unwrap();
         site.prepare(&process).await;
         let text = told(&rotate(&process));
         assert!(text.contains("there was nothing to do"), "{text}");
         drop(process);
         let both = format!("{}\n{}", key(2), key(1));
-        let process = site.start_with(&[named, ("VAULT", &both)]).unwrap();
+        let process = site.try_start(&[named, ("VAULT", &both)]).unwrap();
         let text = told(&rotate(&process));
         assert!(text.contains("secrets of 1 services, 1 tokens"), "{text}");
         drop(process);
-        let process = site.start_with(&[named, ("VAULT", &key(2))]).unwrap();
+        let process = site.try_start(&[named, ("VAULT", &key(2))]).unwrap();
         works(&process, "after").await;
     });
 }

@@ -10,11 +10,11 @@ use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use mailwright::sandbox::{CLIENT_ID, CLIENT_SECRET};
 
-use super::harness::{channel, run};
-use super::process::{Process, mailwright};
+use super::harness::{Channel, channel, run};
+use super::process::Process;
 use super::requests::{ADELE, ALEX, addresses, oauth2};
 use super::site::{Site, until_nothing_is_under_way};
-use super::vault_keys::rotate;
+use super::vault_keys::{mailwright, rotate};
 
 const NEXT_SECRET: &str = "Nxt8Q~the-secret-that-follows-0002";
 const PASSWORD: &str = "correct horse battery staple";
@@ -32,7 +32,7 @@ struct Traces {
 impl Traces {
     fn start(site: &Site) -> Process {
         let level = ("MAILWRIGHT_LOG_LEVEL", "mailwright=trace,info");
-        site.start_with(&[level]).unwrap()
+        site.try_start(&[level]).unwrap()
     }
 
     fn stop(&mut self, process: Process) {
@@ -93,10 +93,7 @@ async fn busy_run(site: &Site) -> Traces {
 }
 
 /// A made-up code, an authorization that nobody finishes, and a password that is refused.
-async fn failures(
-    site: &Site,
-    admin: &mut AdminApiClient<tonic::transport::Channel>,
-) -> Vec<String> {
+async fn failures(site: &Site, admin: &mut AdminApiClient<Channel>) -> Vec<String> {
     let mut states = Vec::new();
     for code in [BAD_CODE, ""] {
         let begin = v1::BeginAuthorizeRequest {
@@ -119,10 +116,7 @@ async fn failures(
 }
 
 /// Mail that waits, so that its body is still on the disk.
-async fn suspended_mail(
-    admin: &mut AdminApiClient<tonic::transport::Channel>,
-    mail: &mut MailApiClient<tonic::transport::Channel>,
-) {
+async fn suspended_mail(admin: &mut AdminApiClient<Channel>, mail: &mut MailApiClient<Channel>) {
     let suspend = v1::SuspendServiceRequest {
         service_id: "billing".into(),
     };
@@ -131,7 +125,7 @@ async fn suspended_mail(
     assert_eq!(held.into_inner().state(), MessageState::Held);
 }
 
-async fn password_service(site: &Site, admin: &mut AdminApiClient<tonic::transport::Channel>) {
+async fn password_service(site: &Site, admin: &mut AdminApiClient<Channel>) {
     let service = v1::Service {
         display_name: "Relay".into(),
         smtp: Some(v1::Smtp {
@@ -161,11 +155,7 @@ async fn password_service(site: &Site, admin: &mut AdminApiClient<tonic::transpo
     assert!(!admin.send_test(test).await.unwrap().into_inner().passed);
 }
 
-async fn update(
-    admin: &mut AdminApiClient<tonic::transport::Channel>,
-    service: v1::Service,
-    path: &str,
-) {
+async fn update(admin: &mut AdminApiClient<Channel>, service: v1::Service, path: &str) {
     let update = v1::UpdateServiceRequest {
         service: Some(service),
         update_mask: Some(prost_types::FieldMask {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use mailwright::app::{App, Listeners};
 use mailwright::config::Config;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::model::Timestamp;
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -24,7 +25,10 @@ use mailwright::rpc::proto::v1::{self, MessageState, ServiceState};
 use mailwright::sandbox::{Options, Sandbox};
 use mailwright::store::memory::MemoryStore;
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
 
 use super::browser;
 use super::certificate::Certificate;
@@ -34,6 +38,24 @@ const HANG: Duration = Duration::from_secs(60);
 
 /// What our clock says in every test: 2025-08-04T11:15:30Z.
 const NOW: i64 = 1_754_306_130;
+
+/// An admin's key, which the server takes from its data folder.
+const ADMIN_KEY: &str =
+    "mw_01k1qd3mkg0123456789abcdef_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjkmnpq";
+
+/// A connection whose calls are an admin's.
+type Channel = InterceptedService<tonic::transport::Channel, AsAdmin>;
+
+#[derive(Clone)]
+struct AsAdmin;
+
+impl Interceptor for AsAdmin {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let value = format!("Bearer {ADMIN_KEY}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        Ok(request)
+    }
+}
 
 /// Runs a test on a runtime of its own, and ends it where it hangs.
 pub fn run(test: impl Future<Output = ()>) {
@@ -63,6 +85,7 @@ impl House {
         let folder = Folder::new();
         let tls = Certificate::make(&folder.0);
         let listeners = Listeners {
+            metrics: None,
             grpc: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             http: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
@@ -74,8 +97,12 @@ impl House {
         config.egress.extra_ca_file = tls.authority.clone();
         config.oauth.microsoft_authority = sandbox.authority();
         config.server.public_url = format!("http://localhost:{}", http.port());
+        std::fs::create_dir_all(&config.data.folder).unwrap();
+        std::fs::write(config.data.folder.join("admin.key"), ADMIN_KEY).unwrap();
         let store = Arc::new(MemoryStore::new(7));
-        let app = App::build(config, listeners, store, env).await.unwrap();
+        let app = App::build(config, listeners, store, env, Metrics::new())
+            .await
+            .unwrap();
         // The runtime ends it together with the test.
         tokio::spawn(app.run_until(pending()));
         let endpoint = Endpoint::from_shared(format!("http://{grpc}")).unwrap();
@@ -84,7 +111,7 @@ impl House {
             tls,
             sandbox,
             env: clock,
-            channel: endpoint.connect().await.unwrap(),
+            channel: InterceptedService::new(endpoint.connect().await.unwrap(), AsAdmin),
         }
     }
 

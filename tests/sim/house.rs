@@ -7,6 +7,7 @@ use std::time::Duration;
 use mailwright::config::Config;
 use mailwright::egress::Egress;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::ops::Core;
 use mailwright::smtp::{Pool, Timeouts};
 use mailwright::store::Store;
@@ -124,7 +125,15 @@ pub async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
         env.sleep(Duration::from_secs(1)).await;
     }
     let vault = Vault::new(KeyRing::of(Key::new([7; 32])), env.clone());
-    Arc::new(Core::new(Arc::new(store), pool, egress, vault, env, config))
+    Arc::new(Core::new(
+        Arc::new(store),
+        pool,
+        egress,
+        vault,
+        env,
+        Metrics::new(),
+        config,
+    ))
 }
 
 async fn run_loops(core: Arc<Core>, stopping: [watch::Receiver<bool>; 4]) {

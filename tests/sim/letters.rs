@@ -39,5 +39,6 @@ pub fn write(plan: &Plan, number: usize, now: Timestamp) -> SendInput {
         expire_time: letter.expire_in.map(|after| now + after),
         on_uncertain: letter.on_uncertain,
         labels: Labels::default(),
+        trace: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The store under simulation: a memory that outlives the process, and calls that fail, take their
 //! time, or are cut off by a crash before or after they happened.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,13 +9,16 @@ use mailwright::model::event::Event;
 use mailwright::model::message::{Claim, Finished, FullMessage, Message};
 use mailwright::model::secret::Sealed;
 use mailwright::model::service::{LastTest, Pause, Service};
-use mailwright::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use mailwright::model::state::MessageState;
+use mailwright::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use mailwright::store::archive::CopiedRow;
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys,
+    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -124,6 +128,10 @@ macro_rules! store {
                 done
             }
 
+            fn usage(&self) -> Option<Usage> {
+                self.kept.usage()
+            }
+
             fn changed(&self) -> watch::Receiver<u64> {
                 let (waker, woken) = watch::channel(0);
                 self.wakers.lock().expect("waking does not panic").push(waker);
@@ -135,6 +143,8 @@ macro_rules! store {
 
 store! {
     create_service(now: Timestamp, service: Service, secrets: Option<Sealed>) -> ();
+    totals() -> Totals;
+    count_services(after: Option<&ServiceId>, limit: usize) -> Vec<Counted>;
     service(id: &ServiceId) -> Option<ServiceRow>;
     services(filter: &ServiceFilter, after: Option<&ServiceId>, limit: usize) -> Vec<ServiceRow>;
     replace_service(now: Timestamp, change: ServiceChange) -> ServiceRow;
@@ -156,13 +166,18 @@ store! {
     request(service: &ServiceId, request: &RequestId) -> Option<(Message, u64)>;
     message(id: &MessageId) -> Option<(FullMessage, u64)>;
     messages(filter: &MessageFilter, after: Option<&MessageId>, limit: usize) -> Vec<(FullMessage, u64)>;
+    is_message_of(id: &MessageId, services: &BTreeSet<ServiceId>) -> bool;
+    create_access_key(now: Timestamp, key: AccessKey) -> ();
+    access_keys(after: Option<&AccessKeyId>, limit: usize) -> Vec<AccessKey>;
+    revoke_access_key(now: Timestamp, id: &AccessKeyId) -> AccessKey;
+    record_key_uses(uses: BTreeMap<AccessKeyId, Timestamp>) -> ();
     body(id: &MessageId) -> Option<Sealed>;
     cancel_message(now: Timestamp, id: &MessageId) -> ();
     retry_message(now: Timestamp, id: &MessageId, expire_time: Timestamp) -> (FullMessage, u64);
     resolve_message(now: Timestamp, id: &MessageId, word: Resolution) -> (FullMessage, u64);
     claim_due(now: Timestamp, limit: usize) -> Vec<Claimed>;
     mark_dot(now: Timestamp, claim: &Claim) -> ();
-    finish(now: Timestamp, claim: &Claim, finished: Finished) -> ();
+    finish(now: Timestamp, claim: &Claim, finished: Finished) -> MessageState;
     expire_due(now: Timestamp, limit: usize) -> usize;
     give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;

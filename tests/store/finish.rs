@@ -231,15 +231,20 @@ pub async fn a_stale_claim_changes_nothing(store: Shared) {
     let first = claimed(&store, 1).await;
     let again = deferred(&first, 1, true);
     store.finish(at(1), &first, again).await.unwrap();
-    let stale = Err(StoreError::Stale);
     let works = accepted(&first);
-    assert_eq!(store.finish(at(1), &first, works.clone()).await, stale);
+    assert_eq!(
+        store.finish(at(1), &first, works.clone()).await,
+        Err(StoreError::Stale)
+    );
 
     claim_one(&store, 1).await;
     let (before, shown) = (newest(&store).await, full(&store, 1).await);
     let paused = MailboxVerdict::Paused(pause(1, 60));
     let finished = with_verdict(works, paused, Next::Hold);
-    assert_eq!(store.finish(at(2), &first, finished).await, stale);
+    assert_eq!(
+        store.finish(at(2), &first, finished).await,
+        Err(StoreError::Stale)
+    );
     assert_eq!(full(&store, 1).await, shown);
     assert_eq!(newest(&store).await, before);
     assert_eq!(service_state(&store, "news").await, ServiceState::Ready);

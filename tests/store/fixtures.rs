@@ -226,6 +226,7 @@ pub fn message(service: &str, n: u32) -> NewMessage {
             deferrals: 0,
             problem: None,
             body_key: vec![1, 2, 3],
+            trace: None,
         },
         recipients: vec![parse("to@example.net")],
         body: sealed("body"),

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access_keys;
 mod again;
 mod authorizations;
+mod census;
 mod claims;
 mod disk;
 mod feed;
@@ -52,6 +54,13 @@ macro_rules! suite {
                 deleting_may_cancel_what_waits_but_not_what_is_being_sent,
                 a_deleted_service_leaves_nothing_but_its_last_event,
                 what_is_missing_is_not_found,
+            ],
+            access_keys: [
+                keys_are_kept_and_listed_newest_first,
+                a_key_is_revoked_once,
+                the_last_live_admin_is_not_revoked,
+                uses_go_forward_only,
+                a_message_is_of_its_own_service_alone,
             ],
             authorizations: [
                 a_pending_authorization_is_taken_once,
@@ -116,6 +125,11 @@ macro_rules! suite {
                 a_deleted_service_leaves_nothing_waiting,
                 a_known_request_is_answered_by_a_full_outbox,
                 the_bounds_are_exact_among_many_at_once,
+            ],
+            census: [
+                what_waits_is_counted_by_service_with_the_oldest_send_time,
+                what_is_uncertain_is_counted_until_a_person_has_spoken,
+                a_page_tells_states_and_the_expiry_of_secrets_behind_a_service,
             ],
             again: [
                 what_has_ended_without_all_is_queued_again_for_the_others,
@@ -272,5 +286,13 @@ fn fresh_memory() -> Shared {
 
 fn fresh_sled() -> Shared {
     let env = Env::manual(fixtures::at(0), 7);
-    Arc::new(SledStore::open(&folder::fresh(), &env, folder::SMALL).unwrap())
+    Arc::new(
+        SledStore::open(
+            &folder::fresh(),
+            &env,
+            &mailwright::metrics::Metrics::new(),
+            folder::SMALL,
+        )
+        .unwrap(),
+    )
 }

@@ -9,6 +9,15 @@ pub fn print(stage: &Stage, screen: &Screen) {
     let (grpc, sandbox) = (stage.grpc, stage.sandbox.authority());
     screen.blank();
     screen.line(screen.ink(Ink::Bold, "Still up. Go on from another terminal:"));
+    let key = stage.key_file.display();
+    screen.blank();
+    screen.line(screen.ink(
+        Ink::Dim,
+        "# the access key that the server made for an admin",
+    ));
+    screen.line(format!(
+        "export AUTH=\"authorization: Bearer $(cat {key})\""
+    ));
     let service = format!("{{\"service_id\": \"{SERVICE_ID}\"}}");
     let send = format!(
         "{{\"service_id\": \"{SERVICE_ID}\", \"email\": {{\"to\": [{{\"address\": \"you@example.com\"}}],\n     \
@@ -41,9 +50,9 @@ pub fn print(stage: &Stage, screen: &Screen) {
         screen.blank();
         screen.line(screen.ink(Ink::Dim, &format!("# {what}")));
         if data.is_empty() {
-            screen.line(format!("grpcurl -plaintext {grpc} {method}"));
+            screen.line(format!("grpcurl -plaintext -H \"$AUTH\" {grpc} {method}"));
         } else {
-            screen.line(format!("grpcurl -plaintext -d '{data}' \\"));
+            screen.line(format!("grpcurl -plaintext -H \"$AUTH\" -d '{data}' \\"));
             screen.line(format!("  {grpc} {method}"));
         }
     }

@@ -77,11 +77,10 @@ impl Demo {
 
     async fn perform(&self, stage: &Stage) -> Result<(), Failed> {
         let screen = Screen::stdout();
-        let mut interrupted = pin!(interrupted());
+        let mut interrupted = pin!(interrupted()?);
         tokio::select! {
             biased;
-            heard = &mut interrupted => {
-                heard?;
+            () = &mut interrupted => {
                 return Err(Failed::new(1, "the demo was interrupted"));
             }
             shown = stage.env.timeout(SHOW_MAX, show(stage, &screen)) => {
@@ -93,7 +92,7 @@ impl Demo {
         }
         if self.keep {
             keep::print(stage, &screen);
-            interrupted.await?;
+            interrupted.await;
         } else {
             ending(&screen);
         }

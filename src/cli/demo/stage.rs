@@ -7,13 +7,19 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 
 use crate::app::{App, Listeners};
 use crate::cli::{Failed, sandbox};
 use crate::config::Config;
 use crate::egress::Egress;
 use crate::env::Env;
+use crate::keys;
+use crate::metrics::Metrics;
 use crate::model::ids::base32;
 use crate::rpc::proto::v1::admin_api_client::AdminApiClient;
 use crate::rpc::proto::v1::mail_api_client::MailApiClient;
@@ -27,6 +33,21 @@ const DRAIN_GRACE_SECONDS: u32 = 5;
 /// A free port of this machine.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+/// A connection whose calls bear an admin's key, as those of any client do.
+type KeyedChannel = InterceptedService<Channel, Bearer>;
+
+/// Puts a key into calls.
+#[derive(Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
 /// The sandbox, and the way to a server that whoever built it has to run.
 pub struct Stage {
     pub env: Env,
@@ -35,7 +56,9 @@ pub struct Stage {
     pub sandbox: Sandbox,
     /// How the demo's browser reaches out.
     pub egress: Egress,
-    channel: Channel,
+    /// The file with an admin's key, which the server made.
+    pub key_file: PathBuf,
+    channel: KeyedChannel,
     data: Data,
 }
 
@@ -55,33 +78,39 @@ impl Stage {
         // Providers take plain http as redirect URI for this name only.
         let public_url = format!("http://localhost:{}", http.port());
         config.server.public_url.clone_from(&public_url);
+        let metrics = Metrics::new();
         let store = Arc::new(SledStore::open(
             &config.data.folder,
             env,
+            &metrics,
             Options::default(),
         )?);
-        let app = App::build(config, listeners, store.clone(), env.clone()).await?;
+        let app = App::build(config, listeners, store.clone(), env.clone(), metrics).await?;
+        let key_file = keys::file::path(&app.core().config.data.folder);
+        let bearer = bearer(&key_file)?;
+        let endpoint = Endpoint::from_shared(format!("http://{grpc}"))?;
         let stage = Self {
             env: env.clone(),
             grpc,
             public_url,
             sandbox,
             egress: app.core().egress.clone(),
-            channel: Endpoint::from_shared(format!("http://{grpc}"))?.connect_lazy(),
+            key_file,
+            channel: InterceptedService::new(endpoint.connect_lazy(), bearer),
             data: Data { store, folder },
         };
         Ok((stage, app))
     }
 
-    pub fn admin(&self) -> AdminApiClient<Channel> {
+    pub fn admin(&self) -> AdminApiClient<KeyedChannel> {
         AdminApiClient::new(self.channel.clone())
     }
 
-    pub fn mail(&self) -> MailApiClient<Channel> {
+    pub fn mail(&self) -> MailApiClient<KeyedChannel> {
         MailApiClient::new(self.channel.clone())
     }
 
-    pub fn status(&self) -> StatusApiClient<Channel> {
+    pub fn status(&self) -> StatusApiClient<KeyedChannel> {
         StatusApiClient::new(self.channel.clone())
     }
 
@@ -91,6 +120,14 @@ impl Stage {
     }
 }
 
+/// The key in this file, as it goes into calls.
+fn bearer(key_file: &Path) -> Result<Bearer, Failed> {
+    let key = fs::read_to_string(key_file)?;
+    let mut value: MetadataValue<Ascii> = format!("Bearer {}", key.trim()).parse()?;
+    value.set_sensitive(true);
+    Ok(Bearer(value))
+}
+
 /// The defaults, led to the sandbox.
 fn config(folder: &Path, sandbox: &Sandbox) -> Result<Config, Failed> {
     let ca = folder.join("sandbox-ca.pem");
@@ -98,6 +135,7 @@ fn config(folder: &Path, sandbox: &Sandbox) -> Result<Config, Failed> {
     let mut config = Config::defaults();
     config.server.grpc_listen = ANY_PORT;
     config.server.http_listen = ANY_PORT;
+    config.metrics.listen = String::new();
     config.server.drain_grace_seconds = DRAIN_GRACE_SECONDS;
     config.data.folder = folder.join("data");
     config.egress.allow = vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()];

@@ -83,8 +83,7 @@ impl MailApi for Probe {
         &self,
         _: Request<RetryMessageRequest>,
     ) -> Result<Response<RetryMessageResponse>, Status> {
-        let what = "RetryMessage";
-        Err(error::status(&Error::Unimplemented { what }, &env()))
+        Err(error::unimplemented("RetryMessage"))
     }
 
     async fn resolve_message(

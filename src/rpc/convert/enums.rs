@@ -6,7 +6,7 @@ use crate::model::service::{
     ClientAuth, Cloud, GrantType, OnUncertain, SaslMechanism, ServiceState, TlsMode,
 };
 use crate::model::state::MessageState;
-use crate::model::{Phase, Reason, diagnosis};
+use crate::model::{Phase, Reason, Role, diagnosis};
 use crate::ops::feed::Kind;
 use crate::rpc::proto::v1;
 use crate::store::Resolution;
@@ -41,6 +41,9 @@ macro_rules! both_ways {
 
 both_ways!(tls, tls_from: TlsMode, TlsMode {
     Starttls = Starttls, Implicit = Implicit, Plaintext = Plaintext,
+});
+both_ways!(role, role_from: Role, Role {
+    Admin = Admin, Sender = Sender, Watcher = Watcher,
 });
 both_ways!(cloud, cloud_from: Cloud, Cloud {
     Global = Global, UsGovHigh = UsGovHigh, UsGovDod = UsGovDod, China = China,

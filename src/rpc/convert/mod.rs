@@ -5,6 +5,7 @@
 //! store or the configuration (time bounds, who may send from where, URL prefixes, the server's own
 //! size limit) is deliberately not checked here.
 
+pub mod access_keys;
 pub mod again;
 pub mod message;
 pub mod requests;

@@ -1,5 +1,6 @@
 //! The smaller requests, and the answer of a test.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -14,7 +15,7 @@ use super::violations::Violations;
 use crate::model::event::Cursor;
 use crate::model::service::ServiceState;
 use crate::model::state::MessageState;
-use crate::model::{EmailAddress, Error, MessageId, Phase, ServiceId};
+use crate::model::{AccessKeyId, EmailAddress, Error, MessageId, Phase, ServiceId};
 use crate::oauth::Redirect;
 use crate::ops::feed::{Filter, Kind, Start};
 use crate::ops::send_test::TestReport;
@@ -88,6 +89,22 @@ pub fn page_token(last: impl Display) -> String {
 /// [`Error::Invalid`] where it is not one.
 pub fn service_id(text: &str) -> Result<ServiceId, Error> {
     id("service_id", text)
+}
+
+/// `access_key_id` of a request that needs no more.
+///
+/// # Errors
+/// [`Error::Invalid`] where it is not one.
+pub fn access_key_id(text: &str) -> Result<AccessKeyId, Error> {
+    id("access_key_id", text)
+}
+
+/// # Errors
+/// [`Error::Invalid`] with every violation.
+pub fn list_access_keys(request: &v1::ListAccessKeysRequest) -> Result<Page<AccessKeyId>, Error> {
+    let mut found = Violations::default();
+    let page = page(request.page_size, &request.page_token, &mut found);
+    found.finish(page)
 }
 
 /// `message_id` of a request that needs no more.
@@ -195,6 +212,7 @@ pub fn list_services(
     );
     let page = page(request.page_size, &request.page_token, &mut found);
     let filter = labels.zip(part).map(|(labels, part)| ServiceFilter {
+        ids: BTreeSet::new(),
         states,
         labels,
         display_name_contains: part.to_lowercase(),

@@ -60,6 +60,7 @@ pub fn send(request: v1::SendRequest) -> Result<SendInput, Error> {
             expire_time: expire_time?,
             on_uncertain: on_uncertain?,
             labels: labels?,
+            trace: None,
         })
     })();
     found.finish(input)

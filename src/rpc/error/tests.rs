@@ -123,9 +123,17 @@ fn all() -> Vec<(Error, Code, &'static str, &'static [&'static str])> {
             &[],
         ),
         (
-            Error::Unimplemented { what: "this" },
-            Code::Unimplemented,
-            "UNIMPLEMENTED",
+            Error::Unauthenticated {
+                description: "no key".into(),
+            },
+            Code::Unauthenticated,
+            "UNAUTHENTICATED",
+            &[],
+        ),
+        (
+            Error::not_for_service("billing"),
+            Code::PermissionDenied,
+            "PERMISSION_DENIED",
             &[],
         ),
         (

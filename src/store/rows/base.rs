@@ -25,6 +25,9 @@ pub trait Base {
     /// The row of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
+    /// There is no row of this key, which need not be looked for.
+    fn add(&self, _key: &[u8]) {}
+
     /// The rows of a range of keys.
     fn range(
         &self,

@@ -46,6 +46,16 @@ impl<B: Base> State<B> {
         keys.iter().map(copy).collect()
     }
 
+    /// As [`State::copy_of`], of what was there before anything was written above it.
+    pub fn copy_of_base(&self, keys: &[Vec<u8>]) -> Result<Vec<CopiedRow>> {
+        let copy = |key: &Vec<u8>| {
+            let row = self.base_row(key)?;
+            let record = row.map(|row| self.resolve(row)).transpose()?;
+            Ok((key.clone(), record))
+        };
+        keys.iter().map(copy).collect()
+    }
+
     /// Puts rows as they were copied.
     pub fn paste(&mut self, rows: Vec<CopiedRow>) {
         for (key, record) in rows {

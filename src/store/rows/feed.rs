@@ -45,7 +45,7 @@ impl<B: Base> State<B> {
             time,
             change,
         };
-        self.put(EVENTS, &log.newest, &event);
+        self.add(EVENTS, &log.newest, &event);
         self.put(LOG, &(), &log);
         Ok(log.newest)
     }

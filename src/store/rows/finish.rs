@@ -13,7 +13,7 @@ use crate::model::message::{
 };
 use crate::model::schedule::probe_interval;
 use crate::model::service::{Pause, ServiceState};
-use crate::model::state::{Event, ended_by, settled};
+use crate::model::state::{Event, MessageState, ended_by, settled};
 use crate::model::{Phase, Reason, Timestamp};
 use crate::store::Result;
 
@@ -25,7 +25,12 @@ const UNREACHABLE: u32 = 3;
 
 impl<B: Base> State<B> {
     /// What it tells of the mailbox counts first: it decides whether the service can send by now.
-    pub fn finish(&mut self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+    pub fn finish(
+        &mut self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState> {
         let (mut message, mut attempt) = self.fenced(claim)?;
         let row = self
             .get(CLAIMS, &message.id)?
@@ -124,13 +129,12 @@ impl<B: Base> State<B> {
         event: Event,
         attempt: Attempt,
         recipients: Vec<(u32, Recipient)>,
-    ) -> Result<()> {
+    ) -> Result<MessageState> {
         let report = Report {
             recipients,
             attempt: Some((message.attempts, attempt)),
         };
-        self.advance(now, message, event, report)?;
-        Ok(())
+        Ok(self.advance(now, message, event, report)?.state)
     }
 
     /// What comes after, for the recipients that are still pending: they wait as `next` tells,

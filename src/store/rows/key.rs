@@ -5,7 +5,9 @@
 //! with it. Parts of a key follow one another: the first ones are a prefix of all that have them.
 
 use crate::model::message::Priority;
-use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
+use crate::model::{
+    AccessKeyId, MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp,
+};
 
 /// A key that can be written as bytes in its own order, and read back.
 pub trait Key: Sized {
@@ -113,17 +115,23 @@ texts! {
     },
 }
 
-/// Always 26 characters, so nothing needs to end it.
-impl Key for MessageId {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        bytes.extend_from_slice(self.as_str().as_bytes());
-    }
+macro_rules! fixed_texts {
+    ($($text:ty),*) => {$(
+        /// Always 26 characters, so nothing needs to end it.
+        impl Key for $text {
+            fn write(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(self.as_str().as_bytes());
+            }
 
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let text: [u8; 26] = Key::read(bytes)?;
-        str::from_utf8(&text).ok()?.parse().ok()
-    }
+            fn read(bytes: &mut &[u8]) -> Option<Self> {
+                let text: [u8; 26] = Key::read(bytes)?;
+                str::from_utf8(&text).ok()?.parse().ok()
+            }
+        }
+    )*};
 }
+
+fixed_texts!(MessageId, AccessKeyId);
 
 macro_rules! tuples {
     ($(($($part:ident $index:tt),*)),*) => {$(

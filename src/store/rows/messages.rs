@@ -55,9 +55,9 @@ impl<B: Base> State<B> {
             ..new.message
         };
         let id = message.id.clone();
-        self.put_row(BODIES, &id, body);
+        self.add_row(BODIES, &id, body);
         for (index, address) in (0..).zip(new.recipients) {
-            self.put(RECIPIENTS, &(id.clone(), index), &pending(address, now));
+            self.add(RECIPIENTS, &(id.clone(), index), &pending(address, now));
         }
         if let Some(request) = &message.request_id {
             let (service, request) = (message.service_id.clone(), request.clone());

@@ -5,9 +5,11 @@
 //! has been committed is handed to whoever owns the base, to be kept all at once. Nothing here
 //! knows disks, threads or durability.
 
+mod access_keys;
 mod again;
 mod authorizations;
 pub(super) mod base;
+mod census;
 mod choose;
 mod claims;
 mod copy;

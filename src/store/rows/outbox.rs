@@ -6,8 +6,9 @@
 
 use super::base::Base;
 use super::state::State;
-use super::tables::{OUTBOX, PENDING};
+use super::tables::{OUTBOX, PENDING, UNCERTAIN, WAITING};
 use crate::model::message::Message;
+use crate::model::state::MessageState;
 use crate::model::{MailboxKey, ServiceId};
 use crate::store::{Full, Load, OutboxBounds, Result, StoreError};
 
@@ -41,8 +42,9 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// Counts a message that begins or ceases to wait.
+    /// Counts a message that begins or ceases to wait, for its mailbox or for a person.
     pub(super) fn count(&mut self, old: Option<&Message>, new: &Message) -> Result<()> {
+        self.count_uncertain(old, new)?;
         let waited = old.is_some_and(|old| old.end_time.is_none());
         let waits = new.end_time.is_none();
         if waited == waits {
@@ -54,6 +56,11 @@ impl<B: Base> State<B> {
             0 => self.remove(PENDING, id)?,
             _ => self.put(PENDING, id, &load),
         }
+        let place = (id.clone(), new.send_time, new.id.clone());
+        match waits {
+            true => self.put(WAITING, &place, &()),
+            false => self.remove(WAITING, &place)?,
+        }
         let all = self.get(OUTBOX, &())?.unwrap_or_default();
         match all.changed(waits, new.size_bytes) {
             Load { messages: 0, .. } => self.remove(OUTBOX, &()),
@@ -62,6 +69,22 @@ impl<B: Base> State<B> {
                 Ok(())
             }
         }
+    }
+
+    fn count_uncertain(&mut self, old: Option<&Message>, new: &Message) -> Result<()> {
+        let was = old.is_some_and(|old| old.state == MessageState::Uncertain);
+        let count = match (was, new.state == MessageState::Uncertain) {
+            (false, true) => self.uncertain()? + 1,
+            (true, false) => self.uncertain()?.saturating_sub(1),
+            _ => return Ok(()),
+        };
+        self.put(UNCERTAIN, &(), &count);
+        Ok(())
+    }
+
+    /// How many messages wait for a person's word.
+    pub(super) fn uncertain(&self) -> Result<u64> {
+        Ok(self.get(UNCERTAIN, &())?.unwrap_or_default())
     }
 
     fn load_of(&self, mailbox: &MailboxKey) -> Result<Load> {

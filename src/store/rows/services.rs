@@ -158,7 +158,8 @@ impl<B: Base> State<B> {
 fn matches(filter: &ServiceFilter, row: &ServiceRow) -> bool {
     let config = &row.service.config;
     let wanted = filter.display_name_contains.to_lowercase();
-    (filter.states.is_empty() || filter.states.contains(&row.state()))
+    (filter.ids.is_empty() || filter.ids.contains(&row.service.id))
+        && (filter.states.is_empty() || filter.states.contains(&row.state()))
         && config.labels.include(&filter.labels)
         && config.display_name.to_lowercase().contains(&wanted)
 }

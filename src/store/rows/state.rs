@@ -78,9 +78,18 @@ impl<B: Base> State<B> {
         self.write(table.key(key), Some(encode(value)));
     }
 
-    /// Adds or replaces a row by its bytes: a record, or what the base resolves to one.
-    pub fn put_row<K: Key, V>(&mut self, table: Table<K, V>, key: &K, row: Vec<u8>) {
-        self.write(table.key(key), Some(row));
+    /// Adds a row where there is none.
+    pub fn add<K: Key, V: Serialize>(&mut self, table: Table<K, V>, key: &K, value: &V) {
+        self.add_row(table, key, encode(value));
+    }
+
+    /// Adds a row by its bytes, a record or what the base resolves to one, where there is none.
+    pub fn add_row<K: Key, V>(&mut self, table: Table<K, V>, key: &K, row: Vec<u8>) {
+        let key = table.key(key);
+        if !self.writes.contains_key(&key) {
+            self.base.add(&key);
+        }
+        self.write(key, Some(row));
     }
 
     /// Removes a row, if it is there.
@@ -155,6 +164,11 @@ impl<B: Base> State<B> {
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
         let below = self.base.range(keys.clone(), order);
         through(&self.writes, below, keys, order)
+    }
+
+    /// The row of a key in the base.
+    pub(super) fn base_row(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.base.get(key)
     }
 
     /// The record that a row stands for.

@@ -12,7 +12,9 @@ use crate::model::event::Event;
 use crate::model::message::{Attempt, Message, Priority, Recipient};
 use crate::model::pace::Pace;
 use crate::model::service::{Pause, Service};
-use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp};
+use crate::model::{
+    AccessKey, AccessKeyId, MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp,
+};
 use crate::store::{Load, PendingAuthorization, Sealed, TokenRow, VaultKeys};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
@@ -72,11 +74,16 @@ pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
 pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
 /// When a service gives notice next of what will keep it from sending.
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
+/// What has not ended of a service, by the time from which it could have been sent.
+pub(super) const WAITING: Table<(ServiceId, Timestamp, MessageId), ()> = Table::new(44);
+/// How many messages are UNCERTAIN.
+pub(super) const UNCERTAIN: Table<(), u64> = Table::new(45);
 /// How often all tokens together are refreshed.
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
 
 /// The keys that may have sealed what is stored.
 pub(super) const VAULT_KEYS: Table<(), VaultKeys> = Table::new(37);
+pub(super) const ACCESS_KEYS: Table<AccessKeyId, AccessKey> = Table::new(40);
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]

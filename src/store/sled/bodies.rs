@@ -1,7 +1,6 @@
-//! The thread that takes new mail in: it makes bodies durable before the writer refers to them.
+//! The thread that takes new mail in: it keeps bodies, while the writer keeps what refers to them.
 //!
-//! While it syncs the bodies of one group, the writer syncs the rows of the one before: the disk
-//! waits for neither, and no row ever refers to bytes that a power cut could take.
+//! Both sync at the same time, and the writer waits for both before anybody sees a row.
 
 use std::io;
 use std::sync::Arc;
@@ -44,6 +43,13 @@ pub struct Bodies {
     pub health: Arc<Health>,
 }
 
+impl Drop for Bodies {
+    /// Also after a panic: the writer would wait for good for what it was given.
+    fn drop(&mut self) {
+        self.disk.segments.give_up();
+    }
+}
+
 impl Bodies {
     /// Takes in until nobody can send any more, or until the disk fails.
     pub fn run(self) {
@@ -81,12 +87,12 @@ impl Bodies {
         if kept.is_empty() {
             return Ok(());
         }
-        self.disk.segments.sync()?;
-        failpoint::pass(NAME, "body_synced");
         for (mail, reference) in kept {
             // A writer that is gone answers by dropping it.
             let _ = self.jobs.send(accept(mail, reference));
         }
+        self.disk.segments.sync()?;
+        failpoint::pass(NAME, "body_synced");
         Ok(())
     }
 }
@@ -99,7 +105,7 @@ fn accept(mail: Mail, reference: Reference) -> Job {
         waiter,
         permit,
     } = mail;
-    let transact = move |state: &mut crate::store::rows::State<Sight>| {
+    let transact = move |state: &mut crate::store::rows::State<Sight<'_>>| {
         let outcome = state.enqueue(now, message, reference.to_row());
         drop(permit);
         outcome

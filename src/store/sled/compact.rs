@@ -7,9 +7,8 @@
 //! meanwhile.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::disk::{Disk, Seen, Sight};
+use super::disk::{Disk, Sight};
 use super::failpoint;
 use super::record::{self, Reference};
 use super::space::is_full;
@@ -40,7 +39,7 @@ impl Compactor {
     ///
     /// # Errors
     /// Those of [`Disk::write`].
-    pub fn turn(&mut self, disk: &Arc<Disk>) -> Result<bool, String> {
+    pub fn turn(&mut self, disk: &Disk) -> Result<bool, String> {
         if let Some(number) = disk.segments.dead() {
             failpoint::pass(NAME, "delete");
             disk.segments
@@ -52,7 +51,7 @@ impl Compactor {
         }
         if !self.retired.is_empty() {
             let retired = std::mem::take(&mut self.retired);
-            return disk.write(Writes::new(), &Seen::new(), &retired, &[]);
+            return self.write(disk, Writes::new(), &retired, &[]);
         }
         let begin = |number| (number, disk.segments.extent(number).0);
         let sparse = || disk.segments.sparse(&self.stuck);
@@ -62,13 +61,14 @@ impl Compactor {
         }
     }
 
-    fn empty(&mut self, disk: &Arc<Disk>, number: u32, mut offset: u64) -> Result<bool, String> {
+    fn empty(&mut self, disk: &Disk, number: u32, mut offset: u64) -> Result<bool, String> {
         self.at = None;
         let Ok(file) = disk.segments.file(number) else {
             return Ok(true);
         };
         let (_, end) = disk.segments.extent(number);
-        let state = State::over(Sight::of(disk));
+        let layers = disk.layers();
+        let state = State::over(Sight::of(disk, &layers));
         let (mut moves, mut copies) = (Writes::new(), Vec::new());
         let mut copied = 0;
         for _ in 0..TURN_MAX_RECORDS {
@@ -90,6 +90,8 @@ impl Compactor {
                 Ok(record) => record,
                 Err(error) => {
                     self.give_up(number, &format!("{error:?}"));
+                    drop(state);
+                    drop(layers);
                     return self.swap(disk, moves, copies).map(|_| true);
                 }
             };
@@ -100,6 +102,8 @@ impl Compactor {
                 }
                 // There is time: it goes on after the next group.
                 Err(error) if is_full(&error) => {
+                    drop(state);
+                    drop(layers);
                     return self.swap(disk, moves, copies).map(|_| false);
                 }
                 Err(error) => return Err(format!("append to a segment: {error}")),
@@ -109,6 +113,8 @@ impl Compactor {
                 break;
             }
         }
+        drop(state);
+        drop(layers);
         self.swap(disk, moves, copies)?;
         if offset < end {
             self.at = Some((number, offset));
@@ -124,12 +130,7 @@ impl Compactor {
     }
 
     /// Syncs the copies, then lets the rows refer to them.
-    fn swap(
-        &self,
-        disk: &Arc<Disk>,
-        moves: Writes,
-        copies: Vec<Reference>,
-    ) -> Result<bool, String> {
+    fn swap(&self, disk: &Disk, moves: Writes, copies: Vec<Reference>) -> Result<bool, String> {
         if copies.is_empty() {
             return Ok(false);
         }
@@ -138,10 +139,23 @@ impl Compactor {
             .sync()
             .map_err(|error| format!("sync a segment: {error}"))?;
         failpoint::pass(NAME, "copy_synced");
-        let written = disk.write(moves, &Seen::new(), &[], &[NAME]);
+        let written = self.write(disk, moves, &[], &[NAME]);
         for copy in copies {
             disk.segments.settle(copy);
         }
         written
+    }
+
+    fn write(
+        &self,
+        disk: &Disk,
+        writes: Writes,
+        retired: &[u32],
+        names: &[&str],
+    ) -> Result<bool, String> {
+        let layers = disk.layers();
+        let group = disk.group(&Sight::of(disk, &layers), writes, retired)?;
+        drop(layers);
+        disk.write(group, None, names)
     }
 }

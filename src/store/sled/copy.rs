@@ -15,6 +15,7 @@ use tokio::sync::mpsc::Sender;
 use super::disk::Disk;
 use super::{OpenError, Options, SledStore, sync_folder};
 use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::store::archive::CopiedRow;
 use crate::store::{Result, StoreError};
 
@@ -121,10 +122,7 @@ impl SledStore {
         let disk = self.disk.clone();
         // Not what its neighbours in the group write: of that, the copy would have a part only.
         let last = self
-            .write("copy", move |_| {
-                let keys = disk.notes.take();
-                disk.view(|state| state.copy_of(&keys))
-            })
+            .write("copy", move |state| state.copy_of_base(&disk.notes.take()))
             .await?;
         send(&pages, last).await
     }
@@ -152,6 +150,7 @@ impl SledStore {
     pub fn begin_restore(
         folder: &Path,
         env: &Env,
+        metrics: &Metrics,
         options: Options,
     ) -> std::result::Result<Self, OpenError> {
         let failed = |error: &io::Error| OpenError::io("restore into", folder, error);
@@ -172,7 +171,7 @@ impl SledStore {
             .and_then(|file| file.sync_all())
             .and_then(|()| sync_folder(folder))
             .map_err(|error| failed(&error))?;
-        Self::open_any(folder, env, options)
+        Self::open_any(folder, env, metrics, options)
     }
 
     /// Puts rows of a copy, durably.

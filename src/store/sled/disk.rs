@@ -1,31 +1,32 @@
-//! Rows in one sled tree, large ones in segments; what readers see of them, and how a group of
-//! transactions becomes durable.
+//! What the writer and readers see of the store, and how a group of transactions becomes durable.
 //!
-//! Readers see what is durable and nothing else: while a group is being written, what it replaces
-//! is laid above the tree, so that neither an event nor a message is seen that a power cut could
-//! take back.
+//! Rows are in one sled tree, above it what is in the log alone, and large ones in segments. Readers
+//! see what is durable and nothing else: a group's rows are laid above the others once its record
+//! and the bodies that it refers to are synced, so that neither an event nor a message is seen that a
+//! power cut could take back.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
-use std::io;
+use std::mem;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use ::sled::{Batch, Db, IVec};
+use ::sled::{Db, IVec};
 
 use super::copy::Notes;
+use super::log::{self, Log};
 use super::record::Reference;
 use super::segments::Segments;
+use super::settle::{Rows, Settling, settle};
 use super::space::{Space, is_full};
-use super::{failpoint, format};
+use super::{failpoint, format, lock};
 use crate::model::MessageId;
 use crate::store::rows::State;
 use crate::store::rows::base::{Base, Order, Pair, Writes, through};
 use crate::store::rows::tables::BODIES;
-use crate::store::{Result, StoreError};
+use crate::store::{Result, StoreError, Usage};
 
 /// Rows larger than this go to a segment: sled keeps up to 16 of them on a page, and pages that
 /// pass a quarter of its segment in files that it never syncs.
@@ -39,32 +40,41 @@ pub struct Disk {
     pub segments: Segments,
     pub space: Space,
     pub notes: Notes,
-    /// What the group being written replaces.
-    hidden: RwLock<Writes>,
+    log: Mutex<Log>,
+    layers: RwLock<Layers>,
+    pub settling: Settling,
 }
 
-/// What a reader sees, as long as it looks.
+/// What is durable in the log and not yet in sled.
+#[derive(Default)]
+pub struct Layers {
+    /// Of the log's present turn.
+    young: Writes,
+    /// Of the turn before, while it goes to sled.
+    old: Arc<Writes>,
+}
+
+/// What is durable, as it is while nobody writes.
 pub struct View<'a> {
     disk: &'a Disk,
-    hidden: &'a Writes,
+    layers: &'a Layers,
 }
 
-/// What the writer sees: the tree as it is between two groups. It reads no row of a group twice,
-/// since finding one in sled is dear, and the writing of the group must know each row it replaces.
-pub struct Sight {
-    disk: Arc<Disk>,
+/// What the writer sees. It reads no row of a group twice from sled, since finding one there is dear,
+/// and the writing of the group must know each row it replaces.
+pub struct Sight<'a> {
+    view: View<'a>,
     seen: RefCell<Seen>,
 }
 
-/// Rows of the tree, as they are until the group is written.
-pub type Seen = BTreeMap<Vec<u8>, Option<IVec>>;
+/// Rows of sled, as they are until the group is written.
+type Seen = BTreeMap<Vec<u8>, Option<IVec>>;
 
 /// A group, ready to be written.
 #[derive(Default)]
-struct Group {
-    batch: Batch,
-    /// What it replaces.
-    replaced: Writes,
+pub struct Group {
+    /// What it changes.
+    writes: Writes,
     born: Vec<Reference>,
     died: Vec<Reference>,
     /// Rows that this group itself put in segments.
@@ -72,24 +82,31 @@ struct Group {
 }
 
 impl Disk {
-    /// Puts the parts together. `rows` is sled's folder.
-    pub fn new(db: Db, rows: &Path, segments: Segments, space: Space) -> io::Result<Self> {
-        Ok(Self {
-            db,
-            file: File::open(rows.join("db"))?,
+    /// Puts the parts together. Everything in the log must be in sled.
+    pub fn new(rows: Rows, log: Log, segments: Segments, space: Space) -> Self {
+        Self {
+            db: rows.db,
+            file: rows.file,
             segments,
             space,
             notes: Notes::default(),
-            hidden: RwLock::default(),
-        })
+            log: Mutex::new(log),
+            layers: RwLock::default(),
+            settling: Settling::default(),
+        }
+    }
+
+    /// What is in the log alone; nothing is written as long as it is held.
+    pub fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads what is durable.
     pub fn view<T>(&self, read: impl FnOnce(&State<View<'_>>) -> Result<T>) -> Result<T> {
-        let hidden = self.hidden.read().unwrap_or_else(PoisonError::into_inner);
+        let layers = self.layers();
         read(&State::over(View {
             disk: self,
-            hidden: &hidden,
+            layers: &layers,
         }))
     }
 
@@ -106,88 +123,135 @@ impl Disk {
         })
     }
 
-    /// Makes all of `writes` durable at once, on behalf of the transactions `names`; whether there
-    /// was anything to write. `seen` are rows that were read since the last group, `retired` are
-    /// segments that no longer exist.
+    /// Makes a group durable, on behalf of the transactions `names`, once `bodies` are; whether
+    /// there was anything to write.
     ///
     /// # Errors
     /// After one, nobody knows what is on the disk: nothing may be acknowledged any more.
     pub fn write(
         &self,
-        writes: Writes,
-        seen: &Seen,
-        retired: &[u32],
+        mut group: Group,
+        bodies: Option<Reference>,
         names: &[&str],
     ) -> std::result::Result<bool, String> {
         let pass = |step| names.iter().for_each(|name| failpoint::pass(name, step));
-        self.space.tend();
-        let mut group = self.group(writes, seen)?;
-        for segment in retired {
-            group.batch.remove(format::live_key(*segment));
-        }
-        if group.replaced.is_empty() && retired.is_empty() {
+        if group.writes.is_empty() {
             return Ok(false);
         }
         for (segment, bytes) in self.segments.count(&group.born, &group.died) {
             let (key, row) = format::live_row(segment, bytes);
-            group.batch.insert(key, row);
+            group.writes.insert(key, Some(row));
+        }
+        // Where room is scarce, whoever writes must learn at once whether sled finds some.
+        let ample = self.space.tend();
+        let mut log = lock(&self.log);
+        let record = log::record(&group.writes);
+        if !log.has_room(record.len()) {
+            self.settle_later(&mut log)?;
         }
         let noted = match self.notes.wanted() {
-            true => group.replaced.keys().cloned().collect(),
+            true => group
+                .writes
+                .keys()
+                .filter(|key| key[0] != 0)
+                .cloned()
+                .collect(),
             false => Vec::new(),
         };
-        self.hide(group.replaced);
         pass("apply");
-        self.db.apply_batch(group.batch).map_err(failed("apply"))?;
+        log.append(record).map_err(said("write the log"))?;
         pass("applied");
-        self.db.flush().map_err(failed("flush"))?;
+        log.sync().map_err(said("sync the log"))?;
         pass("flushed");
-        self.file.sync_data().map_err(said("fdatasync"))?;
+        if let Some(last) = bodies {
+            self.segments
+                .await_synced(last)
+                .map_err(said("keep bodies"))?;
+        }
         pass("synced");
-        self.hide(Writes::new());
+        self.change(|layers| layers.young.append(&mut group.writes));
         self.notes.add(noted);
         for reference in group.moved {
             self.segments.settle(reference);
         }
-        Ok(true)
+        match ample {
+            true => Ok(true),
+            false => {
+                self.settle_later(&mut log)?;
+                self.settling.rest().map(|()| true)
+            }
+        }
     }
 
-    /// Makes what sled holds durable.
-    pub fn sync(&self) -> std::result::Result<(), String> {
-        self.db.flush().map_err(failed("flush"))?;
-        self.file.sync_data().map_err(said("fdatasync"))
+    /// What it takes.
+    pub fn usage(&self) -> Usage {
+        Usage {
+            log: self.file.metadata().map_or(0, |file| file.len()) + log::BYTES,
+            segments: self.segments.bytes(),
+            free: self.space.free(),
+        }
     }
 
-    fn group(&self, writes: Writes, seen: &Seen) -> std::result::Result<Group, String> {
+    /// Takes all of the log to sled.
+    pub fn settle_all(&self) -> std::result::Result<(), String> {
+        self.settle_later(&mut lock(&self.log))?;
+        self.settling.rest()
+    }
+
+    /// Turns the log over: what is in it goes to sled meanwhile.
+    fn settle_later(&self, log: &mut Log) -> std::result::Result<(), String> {
+        self.settling.rest()?;
+        self.change(|layers| layers.old = Arc::new(mem::take(&mut layers.young)));
+        log.turn().map_err(said("turn the log over"))?;
+        self.settling.begin(log.number());
+        Ok(())
+    }
+
+    /// Takes to sled what the log held before its last turn, up to record `number`.
+    pub fn settle(&self, number: u64) -> std::result::Result<(), String> {
+        let old = self.layers().old.clone();
+        settle(&self.db, &self.file, &old, number).map_err(settled)?;
+        self.change(|layers| layers.old = Arc::default());
+        Ok(())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Layers)) {
+        change(&mut self.layers.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Makes `writes` ready to be written; `sight` is what they were computed from. `retired` are
+    /// segments that no longer exist.
+    pub fn group(
+        &self,
+        sight: &Sight<'_>,
+        writes: Writes,
+        retired: &[u32],
+    ) -> std::result::Result<Group, String> {
         let mut group = Group::default();
-        let mut replaced = Vec::with_capacity(writes.len());
-        for (key, row) in writes {
-            let old = match seen.get(&key) {
-                Some(row) => row.clone(),
-                None => self.db.get(&key).map_err(failed("read"))?,
-            };
-            if old.as_deref() == row.as_deref() {
+        let mut kept = Vec::with_capacity(writes.len());
+        for (key, mut row) in writes {
+            let reference = sight
+                .compare(&key, row.as_deref())
+                .map_err(|error| format!("read: {error:?}"))?;
+            let Compared::Changed(old) = reference else {
                 continue;
+            };
+            group.died.extend(old);
+            if let Some(bytes) = row.as_mut().filter(|row| row.len() > INLINE_MAX_BYTES) {
+                let reference = self.set_aside(&key, bytes)?;
+                group.moved.push(reference);
+                *bytes = reference.to_row();
             }
             group
-                .died
-                .extend(old.as_deref().and_then(Reference::from_row));
-            match row {
-                None => group.batch.remove(&*key),
-                Some(mut row) => {
-                    if row.len() > INLINE_MAX_BYTES {
-                        let reference = self.set_aside(&key, &row)?;
-                        group.moved.push(reference);
-                        row = reference.to_row();
-                    }
-                    group.born.extend(Reference::from_row(&row));
-                    group.batch.insert(&*key, row);
-                }
-            }
-            replaced.push((key, old.map(|row| row.to_vec())));
+                .born
+                .extend(row.as_deref().and_then(Reference::from_row));
+            kept.push((key, row));
         }
         // They are in order, and a map is made at once of what is.
-        group.replaced = replaced.into_iter().collect();
+        group.writes = kept.into_iter().collect();
+        for segment in retired {
+            group.writes.insert(format::live_key(*segment), None);
+        }
         if !group.moved.is_empty() {
             // Before anything refers to them.
             self.segments.sync().map_err(said("sync a segment"))?;
@@ -203,15 +267,6 @@ impl Disk {
                 false => Err(error),
             })
             .map_err(said("append to a segment"))
-    }
-
-    fn hide(&self, replaced: Writes) {
-        *self.hidden.write().unwrap_or_else(PoisonError::into_inner) = replaced;
-    }
-
-    fn get_row(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let row = self.db.get(key).map_err(unread)?;
-        Ok(row.map(|row| row.to_vec()))
     }
 
     fn rows(
@@ -240,32 +295,62 @@ impl Disk {
     }
 }
 
-impl Sight {
+/// What a write does to a row.
+enum Compared {
+    Same,
+    /// It replaces one that refers there, if it does.
+    Changed(Option<Reference>),
+}
+
+impl Layers {
+    /// The row of a key, if it is in the log.
+    fn get(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+}
+
+impl<'a> Sight<'a> {
     /// Looks anew, as after each group.
-    pub fn of(disk: &Arc<Disk>) -> Self {
+    pub fn of(disk: &'a Disk, layers: &'a Layers) -> Self {
         Self {
-            disk: disk.clone(),
+            view: View { disk, layers },
             seen: RefCell::default(),
         }
     }
 
-    /// What has been read so far.
-    pub fn seen(&mut self) -> Seen {
-        self.seen.take()
+    fn compare(&self, key: &[u8], row: Option<&[u8]>) -> Result<Compared> {
+        let compare = |old: Option<&[u8]>| match old == row {
+            true => Compared::Same,
+            false => Compared::Changed(old.and_then(Reference::from_row)),
+        };
+        match self.view.layers.get(key) {
+            Some(old) => Ok(compare(old.as_deref())),
+            None => Ok(compare(self.below(key)?.as_deref())),
+        }
+    }
+
+    /// The row of a key in sled.
+    fn below(&self, key: &[u8]) -> Result<Option<IVec>> {
+        let mut seen = self.seen.borrow_mut();
+        if let Some(row) = seen.get(key) {
+            return Ok(row.clone());
+        }
+        let row = self.view.disk.db.get(key).map_err(unread)?;
+        seen.insert(key.to_vec(), row.clone());
+        Ok(row)
     }
 }
 
-impl Base for Sight {
+impl Base for Sight<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut seen = self.seen.borrow_mut();
-        let row = match seen.get(key) {
-            Some(row) => row,
-            None => {
-                let row = self.disk.db.get(key).map_err(unread)?;
-                seen.entry(key.to_vec()).or_insert(row)
-            }
-        };
-        Ok(row.as_ref().map(|row| row.to_vec()))
+        match self.view.layers.get(key) {
+            Some(row) => Ok(row.clone()),
+            None => Ok(self.below(key)?.map(|row| row.to_vec())),
+        }
+    }
+
+    fn add(&self, key: &[u8]) {
+        self.seen.borrow_mut().insert(key.to_vec(), None);
     }
 
     fn range(
@@ -273,19 +358,22 @@ impl Base for Sight {
         keys: Range<Vec<u8>>,
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
-        self.disk.rows(keys, order)
+        self.view.range(keys, order)
     }
 
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
-        self.disk.record(row)
+        self.view.resolve(row)
     }
 }
 
 impl Base for View<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.hidden.get(key) {
+        match self.layers.get(key) {
             Some(row) => Ok(row.clone()),
-            None => self.disk.get_row(key),
+            None => {
+                let row = self.disk.db.get(key).map_err(unread)?;
+                Ok(row.map(|row| row.to_vec()))
+            }
         }
     }
 
@@ -295,7 +383,8 @@ impl Base for View<'_> {
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
         let below = self.disk.rows(keys.clone(), order);
-        through(self.hidden, below, keys, order)
+        let old = through(&self.layers.old, below, keys.clone(), order);
+        through(&self.layers.young, old, keys, order)
     }
 
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
@@ -307,11 +396,11 @@ fn said<E: Display>(what: &'static str) -> impl Fn(E) -> String {
     move |error| format!("{what}: {error}")
 }
 
-/// As [`said`], in the words of the system where it is what failed.
-fn failed(what: &'static str) -> impl Fn(::sled::Error) -> String {
-    move |error| match error {
-        ::sled::Error::Io(error) => said(what)(error),
-        other => said(what)(other),
+/// In the words of the system where it is what failed.
+fn settled(error: ::sled::Error) -> String {
+    match error {
+        ::sled::Error::Io(error) => said("settle")(error),
+        other => said("settle")(other),
     }
 }
 

@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[];
 
 const VERSION: &[u8] = b"\0format";
 const EPOCH: &[u8] = b"\0epoch";
+const SETTLED: &[u8] = b"\0settled";
 const LIVE: &[u8] = b"\0live";
 
 /// Opens the format: writes it in a new store, migrates an older one. Returns the log's epoch,
@@ -48,6 +49,16 @@ pub fn live(tree: &Tree) -> Result<BTreeMap<u32, u64>, OpenError> {
         live.insert(u32::from_be_bytes(segment), u64::from_be_bytes(bytes));
     }
     Ok(live)
+}
+
+/// The number of the log's last record whose rows are here.
+pub fn settled(tree: &Tree) -> Result<u64, OpenError> {
+    Ok(number(tree, SETTLED)?.unwrap_or_default())
+}
+
+/// The row that says so.
+pub fn settled_row(number: u64) -> (&'static [u8], Vec<u8>) {
+    (SETTLED, number.to_be_bytes().to_vec())
 }
 
 /// The row that says how much lives in a segment.

@@ -4,7 +4,7 @@
 //! sync, large values are never synced, and a snapshot that a crash left half-written blocks every
 //! later open. All of that stays in here.
 //!
-//! It takes time from [`Env`] at opening alone, and knows no key: what it keeps is sealed.
+//! It takes time from [`Env`] to know when it was opened and how long a commit took, and knows no key: what it keeps is sealed.
 
 mod bodies;
 mod compact;
@@ -13,9 +13,11 @@ mod disk;
 mod failpoint;
 mod format;
 mod lock;
+mod log;
 mod open;
 mod record;
 mod segments;
+mod settle;
 mod space;
 mod store;
 mod writer;
@@ -158,7 +160,7 @@ impl SledStore {
     async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
-        transact: impl FnOnce(&mut State<Sight>) -> Result<T> + Send + 'static,
+        transact: impl FnOnce(&mut State<Sight<'_>>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         /// What a transaction without a body writes, roughly.
         const BYTES: usize = 4 * 1024;

@@ -1,6 +1,6 @@
 //! Opening: the lock, the folders, sled with what a crash may have left of it, the format.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,14 @@ use super::bodies::Bodies;
 use super::copy::is_restoring;
 use super::disk::Disk;
 use super::lock::Lock;
+use super::log::Log;
 use super::segments::Segments;
+use super::settle::Rows;
 use super::space::Space;
 use super::writer::{Health, Writer, fail};
 use super::{Inlets, OpenError, Options, SledStore, format, sync_folder};
 use crate::env::Env;
+use crate::metrics::Metrics;
 
 /// Pages that sled keeps in memory, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
@@ -33,23 +36,35 @@ const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 pub const WAITING_KIB: usize = 128 * 1024;
 
 impl SledStore {
-    /// Opens the store in `folder`, which is made when it isn't there.
+    /// Opens the store in `folder`, which is made when it isn't there. Its commits are counted in
+    /// `metrics`.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(folder: &Path, env: &Env, options: Options) -> Result<Self, OpenError> {
+    pub fn open(
+        folder: &Path,
+        env: &Env,
+        metrics: &Metrics,
+        options: Options,
+    ) -> Result<Self, OpenError> {
         if is_restoring(folder) {
             let why =
                 "a restore into the data folder did not end: empty the folder, then restore again";
             return Err(OpenError::Failed(why.into()));
         }
-        Self::open_any(folder, env, options)
+        Self::open_any(folder, env, metrics, options)
     }
 
     /// As [`SledStore::open`], also into a folder that is being restored.
-    pub(super) fn open_any(folder: &Path, env: &Env, options: Options) -> Result<Self, OpenError> {
+    pub(super) fn open_any(
+        folder: &Path,
+        env: &Env,
+        metrics: &Metrics,
+        options: Options,
+    ) -> Result<Self, OpenError> {
         let (rows, bodies) = (folder.join("rows"), folder.join("segments"));
-        for path in [folder, &rows, &bodies] {
+        let records = folder.join("log");
+        for path in [folder, &rows, &bodies, &records] {
             make_folder(path).map_err(|error| OpenError::io("make", path, &error))?;
         }
         let lock = Lock::take(&folder.join("lock"), env.now())?;
@@ -57,19 +72,28 @@ impl SledStore {
         let space = Space::new(folder, options.reserve_bytes);
         let db = open_sled(&rows)?;
         let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
-        let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&db)?)
+        let file = File::open(rows.join("db"));
+        let file = file.map_err(|error| OpenError::io("open", &rows, &error))?;
+        let held = Rows { db, file };
+        let mut log =
+            Log::open(&records).map_err(|error| OpenError::io("open", &records, &error))?;
+        held.catch_up(&mut log, &bodies)?;
+        let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&held.db)?)
             .map_err(|error| OpenError::io("open", &bodies, &error))?;
-        let disk = Disk::new(db, &rows, segments, space)
-            .map_err(|error| OpenError::io("open", &rows, &error))?;
-        disk.sync().map_err(OpenError::Failed)?;
+        let disk = Disk::new(held, log, segments, space);
         for path in [&rows, folder] {
             sync_folder(path).map_err(|error| OpenError::io("sync", path, &error))?;
         }
-        Self::start(epoch, Arc::new(disk), lock)
+        Self::start(epoch, Arc::new(disk), (env, metrics), lock)
             .map_err(|error| OpenError::Failed(format!("can't start a thread: {error}")))
     }
 
-    fn start(epoch: u64, disk: Arc<Disk>, lock: Lock) -> io::Result<Self> {
+    fn start(
+        epoch: u64,
+        disk: Arc<Disk>,
+        (env, metrics): (&Env, &Metrics),
+        lock: Lock,
+    ) -> io::Result<Self> {
         let (mails, from_mails) = mpsc::channel();
         let (jobs, from_jobs) = mpsc::channel();
         let health = Arc::new(watch::Sender::new(None));
@@ -85,10 +109,17 @@ impl SledStore {
             jobs: from_jobs,
             health: health.clone(),
             commits: commits.clone(),
+            env: env.clone(),
+            metrics: metrics.clone(),
+        };
+        let settle = {
+            let (disk, health) = (disk.clone(), health.clone());
+            move || disk.settling.run(&disk, &health)
         };
         let threads = vec![
             begin("mailwright-bodies", &health, || bodies.run())?,
             begin("mailwright-rows", &health, || writer.run())?,
+            begin("mailwright-settle", &health, settle)?,
         ];
         Ok(Self {
             epoch,

@@ -9,10 +9,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::record::{self, Record, Reference};
-use super::sync_folder;
+use super::{lock, sync_folder};
 use crate::store::{Result, StoreError};
 
 /// A segment begins with this: a name and the version of what follows.
@@ -29,6 +29,16 @@ pub struct Segments {
     /// Whether a sync failed. The kernel tells that once, to whoever asks first: here it holds for
     /// all who share the file. Taken after `inner`, never before.
     sync_failed: Mutex<bool>,
+    synced: Mutex<Synced>,
+    synced_more: Condvar,
+}
+
+/// How far appended records are durable.
+#[derive(Default)]
+struct Synced {
+    segment: u32,
+    end: u64,
+    given_up: bool,
 }
 
 struct Inner {
@@ -85,6 +95,8 @@ impl Segments {
                 next,
             }),
             sync_failed: Mutex::new(false),
+            synced: Mutex::default(),
+            synced_more: Condvar::new(),
         })
     }
 
@@ -118,13 +130,35 @@ impl Segments {
 
     /// Makes what was appended durable.
     pub fn sync(&self) -> io::Result<()> {
-        let file = {
+        let current = {
             let inner = self.lock();
-            inner
-                .current
-                .map(|number| inner.files[&number].file.clone())
+            inner.current.map(|number| {
+                let segment = &inner.files[&number];
+                (number, segment.size, segment.file.clone())
+            })
         };
-        file.map_or(Ok(()), |file| self.sync_file(&file))
+        current.map_or(Ok(()), |(number, end, file)| {
+            self.sync_file(number, end, &file)
+        })
+    }
+
+    /// Waits until a record is durable that somebody else syncs.
+    pub fn await_synced(&self, reference: Reference) -> io::Result<()> {
+        let end = reference.offset + u64::from(reference.size);
+        let synced = lock(&self.synced);
+        let behind = |synced: &Synced| (synced.segment, synced.end) < (reference.segment, end);
+        let waits = |synced: &mut Synced| behind(synced) && !synced.given_up;
+        let synced = self.synced_more.wait_while(synced, waits);
+        match behind(&synced.unwrap_or_else(PoisonError::into_inner)) {
+            true => Err(io::Error::other("nobody syncs them any more")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whoever syncs bodies has ended or failed: none is waited for any more.
+    pub fn give_up(&self) {
+        lock(&self.synced).given_up = true;
+        self.synced_more.notify_all();
     }
 
     /// No row will come any more for what was appended there, unless it has come by now.
@@ -184,6 +218,11 @@ impl Segments {
         (MARK.len() as u64, end)
     }
 
+    /// What all files hold, live or dead.
+    pub fn bytes(&self) -> u64 {
+        self.lock().files.values().map(|segment| segment.size).sum()
+    }
+
     /// Deletes a segment.
     pub fn remove(&self, number: u32) -> io::Result<()> {
         self.lock().files.remove(&number);
@@ -201,7 +240,8 @@ impl Segments {
     /// Begins a new segment; the one before is durable then.
     fn begin(&self, inner: &mut Inner) -> io::Result<u32> {
         if let Some(number) = inner.current {
-            self.sync_file(&inner.files[&number].file)?;
+            let segment = &inner.files[&number];
+            self.sync_file(number, segment.size, &segment.file)?;
         }
         let number = inner.next;
         let path = path_of(&self.folder, number);
@@ -225,7 +265,7 @@ impl Segments {
 
     /// Syncs a file, unless a sync has failed: a second one would say that all is well. The error
     /// is none of want of space, after which it could be tried again.
-    fn sync_file(&self, file: &File) -> io::Result<()> {
+    fn sync_file(&self, number: u32, end: u64, file: &File) -> io::Result<()> {
         let mut failed = self
             .sync_failed
             .lock()
@@ -236,7 +276,11 @@ impl Segments {
         file.sync_data().map_err(|error| {
             *failed = true;
             io::Error::other(error)
-        })
+        })?;
+        let mut synced = lock(&self.synced);
+        (synced.segment, synced.end) = (synced.segment, synced.end).max((number, end));
+        self.synced_more.notify_all();
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -295,6 +339,12 @@ impl Segment {
             awaited: 0,
         })
     }
+}
+
+/// Whether what is referred to is there; it is durable then.
+pub fn is_whole(folder: &Path, reference: Reference) -> bool {
+    File::open(path_of(folder, reference.segment))
+        .is_ok_and(|file| record::read(&file, reference).is_ok() && file.sync_data().is_ok())
 }
 
 fn with(references: &[Reference], born: bool) -> impl Iterator<Item = (&Reference, bool)> {

@@ -41,10 +41,11 @@ impl Space {
             || *self.held() && self.free() >= self.reserve_bytes.saturating_add(bytes)
     }
 
-    /// Gives the file up when the disk is nearly full, makes it again when there is room.
-    pub fn tend(&self) {
+    /// Gives the file up when the disk is nearly full, makes it again when there is room; whether it
+    /// is there, or none is wanted.
+    pub fn tend(&self) -> bool {
         if self.reserve_bytes == 0 {
-            return;
+            return true;
         }
         let mut held = self.held();
         let free = self.free();
@@ -58,6 +59,7 @@ impl Space {
                 Err(error) => tracing::warn!(%error, "no space can be reserved on the disk"),
             }
         }
+        *held
     }
 
     /// Gives the file up; whether there was one.
@@ -101,7 +103,7 @@ impl Space {
     }
 
     /// Bytes that we may still write; all of them where the disk doesn't tell.
-    fn free(&self) -> u64 {
+    pub fn free(&self) -> u64 {
         statvfs(&self.folder).map_or(u64::MAX / 2, |disk| {
             disk.f_bavail.saturating_mul(disk.f_frsize)
         })

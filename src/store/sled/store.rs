@@ -1,5 +1,6 @@
 //! The trait, method by method: which transaction it is, and whether it writes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use async_trait::async_trait;
@@ -12,14 +13,17 @@ use super::{SledStore, record};
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
 use crate::model::service::{LastTest, Pause, Service};
-use crate::model::{Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::state::MessageState;
+use crate::model::{
+    AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
+};
 use crate::store::archive::CopiedRow;
 use crate::store::rows::State;
 use crate::store::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::store::{
-    Budget, Claimed, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
+    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
     PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Turn, VaultKeys, decode, encode,
+    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, decode, encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -250,6 +254,34 @@ impl Store for SledStore {
         }
     }
 
+    async fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool> {
+        self.read(|state| state.is_message_of(id, services))
+    }
+
+    async fn create_access_key(&self, now: Timestamp, key: AccessKey) -> Result<()> {
+        self.write("create_key", move |state| state.create_access_key(now, key))
+            .await
+    }
+
+    async fn access_keys(
+        &self,
+        after: Option<&AccessKeyId>,
+        limit: usize,
+    ) -> Result<Vec<AccessKey>> {
+        self.read(|state| state.access_keys(after, limit))
+    }
+
+    async fn revoke_access_key(&self, now: Timestamp, id: &AccessKeyId) -> Result<AccessKey> {
+        let id = id.clone();
+        self.write("revoke_key", move |state| state.revoke_access_key(now, &id))
+            .await
+    }
+
+    async fn record_key_uses(&self, uses: BTreeMap<AccessKeyId, Timestamp>) -> Result<()> {
+        self.write("key_uses", move |state| state.record_key_uses(&uses))
+            .await
+    }
+
     async fn body(&self, id: &MessageId) -> Result<Option<Sealed>> {
         self.healthy()?;
         let Some((file, reference)) = self.disk.body(id)? else {
@@ -307,7 +339,12 @@ impl Store for SledStore {
         self.write("dot", move |state| state.mark_dot(&claim)).await
     }
 
-    async fn finish(&self, now: Timestamp, claim: &Claim, finished: Finished) -> Result<()> {
+    async fn finish(
+        &self,
+        now: Timestamp,
+        claim: &Claim,
+        finished: Finished,
+    ) -> Result<MessageState> {
         let claim = claim.clone();
         self.write("finish", move |state| state.finish(now, &claim, finished))
             .await
@@ -372,9 +409,26 @@ impl Store for SledStore {
         requests_before: Timestamp,
     ) -> Result<()> {
         // In parts, so that mail goes on between them.
-        let part = move |state: &mut State<Sight>| state.trim(now, before, requests_before, TRIM);
+        let part =
+            move |state: &mut State<Sight<'_>>| state.trim(now, before, requests_before, TRIM);
         while self.write("trim", part).await? {}
         Ok(())
+    }
+
+    async fn totals(&self) -> Result<Totals> {
+        self.read(|state| state.totals())
+    }
+
+    async fn count_services(
+        &self,
+        after: Option<&ServiceId>,
+        limit: usize,
+    ) -> Result<Vec<Counted>> {
+        self.read(|state| state.count_services(after, limit))
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        Some(self.disk.usage())
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

@@ -11,6 +11,8 @@ use super::compact::Compactor;
 use super::disk::{Disk, Sight};
 use super::failpoint;
 use super::record::Reference;
+use crate::env::Env;
+use crate::metrics::Metrics;
 use crate::store::rows::State;
 use crate::store::{Result, StoreError};
 
@@ -33,7 +35,7 @@ pub struct Job {
 }
 
 /// The transaction itself.
-type Run = Box<dyn FnOnce(&mut State<Sight>) -> Answer + Send>;
+type Run = Box<dyn FnOnce(&mut State<Sight<'_>>) -> Answer + Send>;
 
 /// Tells whoever waits: the outcome, if it was kept.
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
@@ -44,6 +46,8 @@ pub struct Writer {
     pub jobs: Receiver<Job>,
     pub health: Arc<Health>,
     pub commits: watch::Sender<u64>,
+    pub env: Env,
+    pub metrics: Metrics,
 }
 
 impl Job {
@@ -52,10 +56,10 @@ impl Job {
         name: &'static str,
         bytes: usize,
         appended: Option<Reference>,
-        transact: impl FnOnce(&mut State<Sight>) -> Result<T> + Send + 'static,
+        transact: impl FnOnce(&mut State<Sight<'_>>) -> Result<T> + Send + 'static,
         waiter: oneshot::Sender<Result<T>>,
     ) -> Self {
-        let run = move |state: &mut State<Sight>| {
+        let run = move |state: &mut State<Sight<'_>>| {
             let outcome = run(state, transact);
             let answer: Answer = Box::new(move |kept| {
                 // Whoever waited may have gone away.
@@ -74,8 +78,8 @@ impl Job {
 
 /// Runs a transaction: what it wrote is committed when it succeeds, and taken back when it doesn't.
 fn run<T>(
-    state: &mut State<Sight>,
-    transact: impl FnOnce(&mut State<Sight>) -> Result<T>,
+    state: &mut State<Sight<'_>>,
+    transact: impl FnOnce(&mut State<Sight<'_>>) -> Result<T>,
 ) -> Result<T> {
     // A panic takes back what it wrote, and ends neither the writer nor its neighbours.
     let outcome = catch_unwind(AssertUnwindSafe(|| transact(state)))
@@ -87,9 +91,26 @@ fn run<T>(
     outcome
 }
 
+impl Drop for Writer {
+    /// Also after a panic: the other thread would wait for good.
+    fn drop(&mut self) {
+        self.disk.settling.end();
+    }
+}
+
 impl Writer {
     /// Writes until nobody can send any more, or until the disk fails.
     pub fn run(self) {
+        self.go_on();
+        // What is in the log would be found there by the next process, too.
+        if self.health.borrow().is_none()
+            && let Err(why) = self.disk.settle_all()
+        {
+            fail(&self.health, &why);
+        }
+    }
+
+    fn go_on(&self) {
         let mut compactor = Compactor::default();
         let mut groups = 0;
         let mut asleep = false;
@@ -124,7 +145,9 @@ impl Writer {
     }
 
     fn write_group(&self, first: Job) -> std::result::Result<(), String> {
-        let mut state = State::over(Sight::of(&self.disk));
+        let began = self.env.monotonic();
+        let layers = self.disk.layers();
+        let mut state = State::over(Sight::of(&self.disk, &layers));
         let (mut names, mut answers, mut appended) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut next = Some(first);
@@ -141,8 +164,11 @@ impl Writer {
             };
         }
         let (sight, writes) = state.committed();
-        let seen = sight.seen();
-        let written = self.disk.write(writes, &seen, &[], &names);
+        let group = self.disk.group(sight, writes, &[]);
+        drop(state);
+        drop(layers);
+        let written =
+            group.and_then(|group| self.disk.write(group, appended.last().copied(), &names));
         let kept = match (&written, &*self.health.borrow()) {
             // The other thread may have failed meanwhile.
             (Err(why), _) | (_, Some(why)) => Err(StoreError::Unavailable(why.clone())),
@@ -152,6 +178,8 @@ impl Writer {
             self.disk.segments.settle(reference);
         }
         if written == Ok(true) {
+            let took = self.env.monotonic().saturating_sub(began);
+            self.metrics.committed(answers.len(), took);
             self.commits.send_modify(|commits| *commits += 1);
         }
         for answer in answers {

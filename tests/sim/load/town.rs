@@ -7,6 +7,7 @@ use std::time::Duration;
 use mailwright::config::Config;
 use mailwright::egress::Egress;
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::model::secret::Secret;
 use mailwright::model::service::{
     Auth, ClientAuth, Cloud, CustomProvider, Delivery, GrantType, OAuth2,
@@ -146,7 +147,15 @@ impl Town {
         );
         let vault = Vault::new(KeyRing::of(Key::new([7; 32])), env.clone());
         let store = self.kept.clone();
-        Arc::new(Core::new(store, pool, egress, vault, env, config))
+        Arc::new(Core::new(
+            store,
+            pool,
+            egress,
+            vault,
+            env,
+            Metrics::new(),
+            config,
+        ))
     }
 }
 

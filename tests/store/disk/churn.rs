@@ -31,7 +31,7 @@ const DELIVERERS: usize = 4;
 const CLAIMS: usize = 128;
 
 /// The promise: the folder takes no more than so many times what lives in it (bodies, and rows with
-/// their keys), and so much beside it. sled's log alone goes up and down between 50 and 145 MB,
+/// their keys), and so much beside it. sled's file alone goes up and down between 50 and 145 MB,
 /// however little lives.
 const MULTIPLE: u64 = 4;
 const BESIDE_BYTES: u64 = 160 << 20;
@@ -61,6 +61,7 @@ struct Churn {
 #[derive(Clone, Copy)]
 struct Sample {
     segments: u64,
+    log: u64,
     /// sled's file.
     rows: u64,
     snapshots: u64,
@@ -86,7 +87,7 @@ async fn the_disk_holds_what_lives_and_not_what_lived() {
     drop(Arc::into_inner(churn).unwrap());
     let lives = (living.len() * BODY_BYTES) as u64 + bytes_of_rows(&folder);
     for sample in &samples {
-        let taken = sample.segments + sample.rows + sample.snapshots + sample.blobs;
+        let taken = sample.segments + sample.log + sample.rows + sample.snapshots + sample.blobs;
         assert!(
             taken <= MULTIPLE * lives + BESIDE_BYTES,
             "{taken} of {lives}"
@@ -229,14 +230,16 @@ impl Churn {
         let db = rows.join("db").metadata().unwrap();
         let sample = Sample {
             segments: taken(&self.folder.join("segments")),
+            log: taken(&self.folder.join("log")),
             rows: db.blocks() * 512,
             snapshots: taken(&rows).saturating_sub(db.blocks() * 512),
             blobs: taken(&rows.join("blobs")),
         };
         println!(
-            "{n} messages, {} live: segments {}, rows {} (length {}), snapshots {}, blobs {}",
+            "{n} messages, {} live: segments {}, log {}, rows {} (length {}), snapshots {}, blobs {}",
             self.living().len(),
             sample.segments,
+            sample.log,
             sample.rows,
             db.len(),
             sample.snapshots,

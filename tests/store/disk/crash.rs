@@ -97,6 +97,10 @@ places! {
     after_a_trim_is_applied: "trim.applied:1",
     after_a_trim_is_flushed: "trim.flushed:1",
     after_a_trim_is_synced: "trim.synced:1",
+    // The first time is when the store opens, with nothing to settle.
+    before_the_log_goes_to_sled: "settle.apply:2",
+    after_the_log_went_to_sled: "settle.applied:2",
+    after_what_went_to_sled_is_synced: "settle.synced:2",
     before_copies_are_synced: "compact.copied:2",
     after_copies_are_synced: "compact.copy_synced:2",
     after_references_are_swapped: "compact.applied:2",

@@ -14,6 +14,7 @@ mod trim;
 use std::path::{Path, PathBuf};
 
 use mailwright::env::Env;
+use mailwright::metrics::Metrics;
 use mailwright::store::sled::{OpenError, Options, SledStore};
 
 use crate::fixtures::*;
@@ -21,7 +22,7 @@ use crate::folder;
 
 /// A process of a seed of its own: what it draws is no other's.
 fn open(folder: &Path, seed: u64, options: Options) -> Result<SledStore, OpenError> {
-    SledStore::open(folder, &Env::manual(at(0), seed), options)
+    SledStore::open(folder, &Env::manual(at(0), seed), &Metrics::new(), options)
 }
 
 /// Runs `life` on the store in a folder, as one process would, then closes it.

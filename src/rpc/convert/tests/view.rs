@@ -77,6 +77,7 @@ fn full_message(state: MessageState) -> FullMessage {
             deferrals: 0,
             problem: Some(some_diagnosis()),
             body_key: vec![9],
+            trace: None,
         },
         recipients: vec![
             recipient("a@example.com", Outcome::Accepted),

@@ -1,0 +1,168 @@
+//! Takes rows from the log to sled, on a thread of its own while the log goes on in its other file.
+//!
+//! Rows in the log are what they are, not how they changed: taken to sled twice, they are the same.
+//! So nothing needs to happen at once there. Each part is synced before the next one, since sled
+//! writes over what it has replaced as soon as that is written.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use ::sled::{Batch, Db};
+
+use super::disk::Disk;
+use super::log::{Log, Record};
+use super::record::Reference;
+use super::segments;
+use super::writer::{Health, fail};
+use super::{OpenError, failpoint, format};
+use crate::store::rows::base::Writes;
+
+/// Rows of one part: readers of sled wait while it takes them.
+const PART_ROWS: usize = 2048;
+
+/// Its name for failpoints.
+const NAME: &str = "settle";
+
+/// sled, and the file that its `flush` does not sync.
+pub struct Rows {
+    pub db: Db,
+    pub file: File,
+}
+
+/// What the thread is to do.
+#[derive(Default)]
+pub struct Settling {
+    task: Mutex<Task>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+enum Task {
+    #[default]
+    None,
+    /// Take to sled what the log held up to this record.
+    Settle(u64),
+    Failed(String),
+    End,
+}
+
+/// Tells the writer that the thread panicked: it would wait for good.
+struct Watched<'a>(&'a Settling);
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            *self.0.task() = Task::Failed("a thread of the store panicked".into());
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+impl Settling {
+    /// Sets the thread to work; it must rest.
+    pub fn begin(&self, number: u64) {
+        *self.task() = Task::Settle(number);
+        self.changed.notify_all();
+    }
+
+    /// Waits until the thread has nothing to do.
+    pub fn rest(&self) -> Result<(), String> {
+        let busy = |task: &mut Task| matches!(task, Task::Settle(_));
+        let task = self.changed.wait_while(self.task(), busy);
+        match &*task.unwrap_or_else(PoisonError::into_inner) {
+            Task::Failed(why) => Err(why.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the thread once it rests.
+    pub fn end(&self) {
+        // Why it failed has been told.
+        let _ = self.rest();
+        *self.task() = Task::End;
+        self.changed.notify_all();
+    }
+
+    /// Works until it is ended, or until the disk fails.
+    pub fn run(&self, disk: &Disk, health: &Health) {
+        let _watched = Watched(self);
+        loop {
+            let idle = |task: &mut Task| matches!(task, Task::None);
+            let task = self.changed.wait_while(self.task(), idle);
+            let number = match *task.unwrap_or_else(PoisonError::into_inner) {
+                Task::Settle(number) => number,
+                _ => return,
+            };
+            let settled = disk.settle(number);
+            if let Err(why) = &settled {
+                fail(health, why);
+            }
+            *self.task() = settled.map_or_else(Task::Failed, |()| Task::None);
+            self.changed.notify_all();
+        }
+    }
+
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    /// Takes to sled what a crash left in the log, and has the log go on behind it.
+    pub fn catch_up(&self, log: &mut Log, segments: &Path) -> Result<(), OpenError> {
+        let failed = |error| OpenError::Failed(format!("the log can't be read: {error}"));
+        let settled = format::settled(&self.db)?;
+        let mut records = log.read(settled).map_err(failed)?;
+        let number = records.last().map_or(settled, |record| record.number);
+        // A group waits for its bodies before it is acknowledged, and the next one for it.
+        if let Some(last) = records.pop_if(|last| !has_bodies(last, segments)) {
+            let number = last.number;
+            tracing::warn!(number, "a group that a crash cut short is dropped");
+        }
+        let mut writes = Writes::new();
+        for mut record in records {
+            writes.append(&mut record.writes);
+        }
+        settle(&self.db, &self.file, &writes, number).map_err(OpenError::rows)?;
+        log.begin(number);
+        Ok(())
+    }
+}
+
+/// Whether all that the rows of a record refer to is there.
+fn has_bodies(record: &Record, segments: &Path) -> bool {
+    let rows = record.writes.values().flatten();
+    rows.filter_map(|row| Reference::from_row(row))
+        .all(|reference| segments::is_whole(segments, reference))
+}
+
+/// Takes rows to sled, in parts; with the last one it is known that the log is settled up to
+/// `number`.
+pub fn settle(db: &Db, file: &File, writes: &Writes, number: u64) -> ::sled::Result<()> {
+    let mut writes = writes.iter().peekable();
+    loop {
+        let mut batch = Batch::default();
+        for (key, row) in writes.by_ref().take(PART_ROWS) {
+            match row {
+                Some(row) => batch.insert(&**key, &**row),
+                None => batch.remove(&**key),
+            }
+        }
+        let last = writes.peek().is_none();
+        if last {
+            let (key, row) = format::settled_row(number);
+            batch.insert(key, row);
+        }
+        failpoint::pass(NAME, "apply");
+        db.apply_batch(batch)?;
+        failpoint::pass(NAME, "applied");
+        db.flush()?;
+        file.sync_data()?;
+        failpoint::pass(NAME, "synced");
+        if last {
+            return Ok(());
+        }
+    }
+}
