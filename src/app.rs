@@ -18,12 +18,11 @@ use crate::egress::Egress;
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::model::Error;
-use crate::ops::{self, Core};
+use crate::ops::{self, Core, vault_keys};
 use crate::rpc::tls::Tls;
 use crate::smtp::{Pool, Timeouts};
-use crate::store::{MessageFilter, ServiceFilter, Store};
+use crate::store::Store;
 use crate::tracer::Tracer;
-use crate::vault::Vault;
 use crate::work::{self, Tasks};
 use crate::{http, rpc};
 
@@ -113,17 +112,8 @@ impl App {
             )
         })?;
         let from_store = |error| StartError::new("the store", Error::from(error));
-        let records_exist = !store
-            .services(&ServiceFilter::default(), None, 1)
+        let vault = vault_keys::open_vault(store.as_ref(), &config, &env)
             .await
-            .map_err(from_store)?
-            .is_empty()
-            || !store
-                .messages(&MessageFilter::default(), None, 1)
-                .await
-                .map_err(from_store)?
-                .is_empty();
-        let vault = Vault::from_key_file(&config.vault_key_file(), records_exist, env.clone())
             .map_err(|error| StartError::new("can't open the vault", error))?;
         let tls = tls(&config, &env)?;
         let egress = egress(&config, &env)?;
@@ -136,13 +126,6 @@ impl App {
         let tracer = tracer(&config, &env, &metrics)?;
         let core = Core::new(store, pool, egress, vault, env, metrics, config);
         let core = Arc::new(core.traced_by(tracer));
-        ops::token::check_key(&core).await.map_err(|_| {
-            let key = core.config.vault_key_file();
-            StartError::new(
-                &key.display().to_string(),
-                "it is not the key that sealed what is stored",
-            )
-        })?;
         let door = ops::access_keys::open_door(&core).await;
         let door = door.map_err(|error| StartError(error.to_string()))?;
         if let Some(file) = door {
@@ -244,7 +227,11 @@ fn tls(config: &Config, env: &Env) -> Result<Option<Tls>, StartError> {
     Tls::load(&config.tls, rules, env.clone()).map_err(|error| failed(&error))
 }
 
-fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
+/// The way out that the configuration describes.
+///
+/// # Errors
+/// What is wrong in `[egress]`.
+pub fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
     let allow = config
         .egress
         .allow

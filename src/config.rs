@@ -56,6 +56,8 @@ pub struct Server {
 pub struct Data {
     pub folder: PathBuf,
     pub vault_key_file: PathBuf,
+    pub vault_key_variable: String,
+    pub vault_key_command: Vec<String>,
     pub retention_days: u32,
 }
 
@@ -204,6 +206,7 @@ impl Config {
             let text = "delivery.max_in_flight_bytes must be at least 1048576";
             return Err(ConfigError(text.into()));
         }
+        self.data.check()?;
         self.tls.check()?;
         let listen = self.server.grpc_listen;
         let is_plain = self.tls.certificate_file.as_os_str().is_empty();
@@ -253,7 +256,7 @@ impl Config {
         }
     }
 
-    /// Where the vault's key is.
+    /// Where the vault's keys are, if they are in a file.
     pub fn vault_key_file(&self) -> PathBuf {
         if self.data.vault_key_file.as_os_str().is_empty() {
             self.data.folder.join("vault.key")
@@ -265,6 +268,31 @@ impl Config {
     /// How long ended messages and events are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(u64::from(self.data.retention_days) * 24 * 60 * 60)
+    }
+}
+
+impl Data {
+    /// The keys come from one place. What is wrong is not shown: it may be a key, set by mistake.
+    fn check(&self) -> Result<(), ConfigError> {
+        let name = &self.vault_key_variable;
+        if name
+            .bytes()
+            .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
+        {
+            let text =
+                "data.vault_key_variable must be the name of a variable: letters, digits and _";
+            return Err(ConfigError(text.into()));
+        }
+        let set = [
+            !self.vault_key_file.as_os_str().is_empty(),
+            !name.is_empty(),
+            !self.vault_key_command.is_empty(),
+        ];
+        if set.into_iter().filter(|set| *set).count() > 1 {
+            let text = "only one of data.vault_key_file, data.vault_key_variable and data.vault_key_command may be set";
+            return Err(ConfigError(text.into()));
+        }
+        Ok(())
     }
 }
 
@@ -382,97 +410,4 @@ fn parse_as(default: &Value, text: &str) -> Result<Value, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn the_defaults_are_valid_and_local() {
-        let config = Config::defaults();
-        assert!(config.server.grpc_listen.ip().is_loopback());
-        assert!(config.egress.allow.is_empty());
-        assert_eq!(config.vault_key_file(), Path::new("data/vault.key"));
-    }
-
-    #[test]
-    fn a_variable_overrides_the_file_and_the_file_the_default() {
-        let path =
-            std::env::temp_dir().join(format!("mailwright-config-{}.toml", std::process::id()));
-        std::fs::write(
-            &path,
-            "[server]\ndrain_grace_seconds = 5\nheartbeat_seconds = 7\n",
-        )
-        .unwrap();
-        let given = variables(&[
-            ("MAILWRIGHT_SERVER_HEARTBEAT_SECONDS", "9"),
-            ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8, ::1/128"),
-            ("HOME", "/x"),
-        ]);
-        let config = Config::load(Some(&path), &given).unwrap();
-        assert_eq!(config.server.drain_grace_seconds, 5);
-        assert_eq!(config.server.heartbeat_seconds, 9);
-        assert_eq!(config.egress.allow, ["127.0.0.0/8", "::1/128"]);
-        assert!(
-            Config::print(Some(&path), &given)
-                .unwrap()
-                .contains("heartbeat_seconds = 9")
-        );
-        std::fs::remove_file(&path).unwrap();
-    }
-
-    #[test]
-    fn what_kubernetes_sets_for_a_service_of_our_name_is_let_be() {
-        let given = variables(&[
-            ("MAILWRIGHT_PORT", "tcp://10.0.0.1:50051"),
-            ("MAILWRIGHT_SERVICE_HOST", "10.0.0.1"),
-        ]);
-        assert!(Config::load(None, &given).is_ok());
-    }
-
-    #[test]
-    fn a_typing_error_is_no_setting() {
-        for (name, value) in [
-            ("MAILWRIGHT_SERVER_GRPC_LISTN", "x"),
-            ("MAILWRIGHT_SERVER_GRPC_LISTEN", "here"),
-            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "soon"),
-            ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "-1"),
-            ("MAILWRIGHT_SERVER_PUBLIC_URL", "https://x.example/"),
-            ("MAILWRIGHT_SERVER_RETURN_URL_PREFIXES", "https://x.example"),
-            ("MAILWRIGHT_DELIVERY_MAX_IN_FLIGHT", "0"),
-            ("MAILWRIGHT_OUTBOX_TOTAL_MESSAGES", "0"),
-            ("MAILWRIGHT_OUTBOX_MAILBOX_BYTES", "36700159"),
-            ("MAILWRIGHT_EGRESS_LOCAL_ADDRESS", "eth0"),
-            ("MAILWRIGHT_SERVER_GRPC_LISTEN", "0.0.0.0:50051"),
-            ("MAILWRIGHT_SERVER_ALLOW_PLAINTEXT", "yes"),
-            ("MAILWRIGHT_TLS_CERTIFICATE_FILE", "x.pem"),
-            ("MAILWRIGHT_TLS_CLIENT_CA_FILE", "x.pem"),
-            ("MAILWRIGHT_METRICS_LISTEN", "9464"),
-            ("MAILWRIGHT_LOG_FORMAT", "xml"),
-            ("MAILWRIGHT_TRACE_OTLP_ENDPOINT", "collector"),
-        ] {
-            let error = Config::load(None, &variables(&[(name, value)]));
-            assert!(error.is_err(), "{name}={value}");
-        }
-        let path =
-            std::env::temp_dir().join(format!("mailwright-config-bad-{}.toml", std::process::id()));
-        for text in [
-            "[server]\nport = 1",
-            "[smtp]\nx = 1",
-            "[server]\ngrpc_listen = 5",
-            "nonsense",
-        ] {
-            std::fs::write(&path, text).unwrap();
-            assert!(
-                Config::load(Some(&path), &BTreeMap::new()).is_err(),
-                "{text}"
-            );
-        }
-        std::fs::remove_file(&path).unwrap();
-    }
-}
+mod tests;

@@ -1,7 +1,12 @@
-//! The command line: serve, demo, sandbox, admin-key.
+//! The command line: serve, demo, sandbox, and what an operator does for a server.
 
 mod admin_key;
+mod backup;
+mod check;
+mod client;
 mod demo;
+mod restore;
+mod rotate_key;
 mod sandbox;
 mod serve;
 
@@ -34,6 +39,14 @@ enum Command {
     Serve(serve::Serve),
     /// Show the whole job in this one process: create, authorize, test, send, watch
     Demo(demo::Demo),
+    /// Look at configuration, keys, store, clock, disk and ways out, also while the server runs
+    Check(check::Check),
+    /// Copy everything that a running server keeps into a file, or verify such a file
+    Backup(backup::Backup),
+    /// Make a data folder of a backup
+    Restore(restore::Restore),
+    /// Seal everything by a new vault key, while the server serves
+    RotateKey(rotate_key::RotateKey),
     /// Run the stand-in for Entra and Exchange Online, to try and to test against
     Sandbox(sandbox::SandboxCommand),
     /// Make one more access key for an admin, while the server is stopped
@@ -49,6 +62,10 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Demo(demo) => demo.run().await,
+            Command::Check(check) => check.run().await,
+            Command::Backup(backup) => backup.run().await,
+            Command::Restore(restore) => restore.run().await,
+            Command::RotateKey(rotate) => rotate.run().await,
             Command::Sandbox(sandbox) => sandbox.run().await,
             Command::AdminKey(admin_key) => admin_key.run().await,
         }

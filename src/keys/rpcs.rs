@@ -18,7 +18,7 @@ const ADMINS: Need = Need::Roles(&[Admin]);
 const SENDERS: Need = Need::Roles(&[Admin, Sender]);
 const WATCHERS: Need = Need::Roles(&[Admin, Sender, Watcher]);
 
-const RPCS: [(&str, Need); 23] = [
+const RPCS: [(&str, Need); 25] = [
     ("AdminAPI/CreateService", ADMINS),
     ("AdminAPI/GetService", WATCHERS),
     ("AdminAPI/ListServices", WATCHERS),
@@ -29,6 +29,8 @@ const RPCS: [(&str, Need); 23] = [
     ("AdminAPI/BeginAuthorize", ADMINS),
     ("AdminAPI/CompleteAuthorize", ADMINS),
     ("AdminAPI/RevokeAuthorization", ADMINS),
+    ("AdminAPI/RotateVaultKey", ADMINS),
+    ("AdminAPI/ExportBackup", ADMINS),
     ("AdminAPI/SendTest", ADMINS),
     ("AdminAPI/CreateAccessKey", ADMINS),
     ("AdminAPI/ListAccessKeys", ADMINS),

@@ -15,7 +15,7 @@ const AHEAD: [Duration; 3] = [DAY.saturating_mul(30), DAY.saturating_mul(7), DAY
 pub fn problem(service: &Service, pause: Option<&Pause>) -> Option<Diagnosis> {
     let local = |reason| catalogue::local(reason, &Subject::of(&service.config), "");
     match service.state(pause) {
-        ServiceState::Suspended => Some(local(Reason::ServiceSuspended)),
+        ServiceState::Suspended => Some(suspended(service)),
         ServiceState::PendingAuthorization => Some(local(Reason::ServiceNotAuthorized)),
         ServiceState::NeedsAuthorization => match &service.grant {
             Grant::Dead(diagnosis) => Some(diagnosis.clone()),
@@ -33,6 +33,21 @@ pub fn problem(service: &Service, pause: Option<&Pause>) -> Option<Diagnosis> {
             ..pause.diagnosis.clone()
         }),
         ServiceState::Ready => None,
+    }
+}
+
+/// Why a suspended service doesn't send.
+fn suspended(service: &Service) -> Diagnosis {
+    let subject = Subject::of(&service.config);
+    let Some(time) = service.restore_time else {
+        return catalogue::local(Reason::ServiceSuspended, &subject, "");
+    };
+    let detail = format!("it was restored from a backup of {time}");
+    Diagnosis {
+        remedy: format!(
+            "Mail that had not ended at {time} may have been sent since: list what is HELD, cancel what the recipients have, then call ResumeService."
+        ),
+        ..catalogue::local(Reason::ServiceSuspended, &subject, &detail)
     }
 }
 

@@ -40,9 +40,36 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Bytes that only the vault can read.
+/// Bytes that only the vault can read. What one of its keys sealed begins with that key's id; a
+/// message's body, which has a key of its own, doesn't.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed(#[serde(with = "whole")] pub Vec<u8>);
+
+/// Names a key of the vault, and tells nothing of it: some bytes of a hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct KeyId(pub [u8; KEY_ID_BYTES]);
+
+/// The length of a [`KeyId`].
+pub const KEY_ID_BYTES: usize = 4;
+
+impl Sealed {
+    /// The key that sealed it; none when it is too short to be sealed by any.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.0.first_chunk().copied().map(KeyId)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 /// Bytes as one piece: left to itself, serde writes and reads them one by one, which for a message's
 /// body costs more than all the rest of keeping it.

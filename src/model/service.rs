@@ -21,6 +21,8 @@ pub struct Service {
     /// What the admin set.
     pub config: ServiceConfig,
     pub suspended: bool,
+    /// The time of the backup that it came back from, until somebody resumes it.
+    pub restore_time: Option<Timestamp>,
     pub grant: Grant,
     /// Facts of the newest authorization; none before the first.
     pub authorization: Option<Authorization>,
@@ -276,6 +278,7 @@ impl Service {
             revision: 1,
             config,
             suspended: false,
+            restore_time: None,
             grant: Grant::None,
             authorization: None,
             tested: false,

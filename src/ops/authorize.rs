@@ -62,7 +62,8 @@ pub async fn begin(core: &Core, id: &ServiceId, return_url: &str) -> Result<Begu
         )?;
     let now = core.env.now();
     let state_hash = hash(state.expose());
-    let pending = PendingAuthorization {
+    let expire_time = now + LIFETIME;
+    let pending = || PendingAuthorization {
         state_hash,
         service_id: id.clone(),
         sealed_verifier: core.vault.seal(
@@ -71,16 +72,19 @@ pub async fn begin(core: &Core, id: &ServiceId, return_url: &str) -> Result<Begu
         ),
         redirect_uri: redirect_uri.clone(),
         return_url: return_url.to_owned(),
-        expire_time: now + LIFETIME,
+        expire_time,
     };
-    let expire_time = pending.expire_time;
-    core.store
-        .begin_authorization(now, pending)
-        .await
-        .map_err(|error| match error {
-            StoreError::NotFound => Error::service_not_found(id),
-            other => other.into(),
-        })?;
+    let begun = loop {
+        match core.store.begin_authorization(now, pending()).await {
+            // The key that sealed gave way to another one meanwhile.
+            Err(StoreError::KeyRetired) => {}
+            done => break done,
+        }
+    };
+    begun.map_err(|error| match error {
+        StoreError::NotFound => Error::service_not_found(id),
+        other => other.into(),
+    })?;
     Ok(Begun {
         authorization_url,
         state,
@@ -290,6 +294,6 @@ fn hash(state: &str) -> [u8; 32] {
     Sha256::digest(state.as_bytes()).into()
 }
 
-fn verifier_identity(state_hash: &[u8; 32]) -> String {
+pub(super) fn verifier_identity(state_hash: &[u8; 32]) -> String {
     format!("authorization/{}", URL_SAFE_NO_PAD.encode(state_hash))
 }

@@ -6,6 +6,7 @@
 
 pub mod access_keys;
 pub mod authorize;
+pub mod backup;
 mod census;
 pub mod deliver;
 mod failure;
@@ -25,6 +26,7 @@ pub mod send_test;
 pub mod services;
 mod tally;
 pub mod token;
+pub mod vault_keys;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -61,6 +63,8 @@ pub struct Core {
     /// A permit for each KiB of a message that is being delivered.
     in_flight_kib: Semaphore,
     provider_load: provider_load::ProviderLoad,
+    /// One rotation of the vault's keys at a time.
+    rotating: tokio::sync::Mutex<()>,
     census: tokio::sync::Mutex<census::Latest>,
     refreshing: Mutex<BTreeMap<MailboxKey, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -106,6 +110,7 @@ impl Core {
             recent: Arc::default(),
             in_flight_kib: Semaphore::new(in_flight_kib),
             provider_load: provider_load::ProviderLoad::default(),
+            rotating: tokio::sync::Mutex::default(),
             refreshing: Mutex::default(),
             census: tokio::sync::Mutex::default(),
         }

@@ -8,7 +8,7 @@ use super::{Core, Result, token};
 use crate::model::service::{ClientAuth, OAuth2, Secrets, Service};
 use crate::model::{Error, Secret, ServiceId};
 use crate::oauth::{self, Client, Endpoints, ProviderError, TokenAnswer};
-use crate::store::{Promotion, Sealed};
+use crate::store::{Promotion, Sealed, StoreError};
 
 /// What tokens are bought with.
 pub(super) enum Ask<'a> {
@@ -167,6 +167,16 @@ pub(super) fn seal(core: &Core, id: &ServiceId, secrets: &Secrets) -> Sealed {
     core.vault.seal(&identity(id), &plain)
 }
 
-fn identity(id: &ServiceId) -> String {
+/// The same secrets, sealed by the key that seals now.
+pub(super) fn resealed(
+    core: &Core,
+    id: &ServiceId,
+    sealed: &Sealed,
+) -> std::result::Result<Sealed, StoreError> {
+    let resealed = core.vault.reseal(&identity(id), sealed);
+    resealed.map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+pub(super) fn identity(id: &ServiceId) -> String {
     format!("service/{id}/secrets")
 }

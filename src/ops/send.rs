@@ -100,18 +100,14 @@ async fn accept(core: &Core, input: SendInput) -> Result<Accepted> {
     let now = core.env.now();
     let times = times(&input, now)?;
     let (message, body) = render(core, &row.service, &input, digest, now, times)?;
-    let (body_key, body) = core.vault.seal_body(&message.id, &body);
-    let recipients = input.content.recipients();
-    let new = NewMessage {
-        message: Message {
-            body_key: body_key.0,
-            ..message
-        },
-        recipients,
-        body,
-        bounds: bounds(&core.config.outbox),
+    let enqueued = loop {
+        match enqueue(core, &input, now, &message, &body).await {
+            // The key that sealed gave way to another one meanwhile.
+            Err(StoreError::KeyRetired) => {}
+            done => break done,
+        }
     };
-    match core.store.enqueue(now, new).await {
+    match enqueued {
         Ok(Enqueued::Accepted {
             message,
             sequence,
@@ -130,6 +126,26 @@ async fn accept(core: &Core, input: SendInput) -> Result<Accepted> {
         Err(StoreError::Full(full)) => Err(outbox_full(full)),
         Err(error) => Err(error.into()),
     }
+}
+
+async fn enqueue(
+    core: &Core,
+    input: &SendInput,
+    now: Timestamp,
+    message: &Message,
+    body: &[u8],
+) -> std::result::Result<Enqueued, StoreError> {
+    let (body_key, body) = core.vault.seal_body(&message.id, body);
+    let new = NewMessage {
+        message: Message {
+            body_key: body_key.0,
+            ..message.clone()
+        },
+        recipients: input.content.recipients(),
+        body,
+        bounds: bounds(&core.config.outbox),
+    };
+    core.store.enqueue(now, new).await
 }
 
 /// The place in the log that a sequence is.

@@ -34,18 +34,26 @@ pub async fn create(core: &Core, new: NewService) -> Result<ServiceRow> {
     new.secrets.apply(&mut known);
     let mut service = Service::new(id.clone(), new.config, now);
     show_hints(&mut service.config, &known);
-    let sealed = secrets::seal(core, &id, &known);
-    core.store
-        .create_service(now, service, Some(sealed))
-        .await
-        .map_err(|error| match error {
-            StoreError::Exists => Error::Exists {
-                reason: Reason::ServiceExists,
-                kind: "service",
-                name: id.to_string(),
-            },
-            other => other.into(),
-        })?;
+    let created = loop {
+        let sealed = secrets::seal(core, &id, &known);
+        let store = &core.store;
+        match store
+            .create_service(now, service.clone(), Some(sealed))
+            .await
+        {
+            // The key that sealed gave way to another one meanwhile.
+            Err(StoreError::KeyRetired) => {}
+            done => break done,
+        }
+    };
+    created.map_err(|error| match error {
+        StoreError::Exists => Error::Exists {
+            reason: Reason::ServiceExists,
+            kind: "service",
+            name: id.to_string(),
+        },
+        other => other.into(),
+    })?;
     get(core, &id).await
 }
 
@@ -110,7 +118,7 @@ pub async fn change(
                 return Ok(row);
             }
             // Whoever pinned a revision, or lost the service, hears of it in the next round.
-            Err(StoreError::Stale | StoreError::NotFound) => {}
+            Err(StoreError::Stale | StoreError::NotFound | StoreError::KeyRetired) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -174,6 +182,7 @@ async fn set_suspended(core: &Core, id: &ServiceId, suspended: bool) -> Result<S
         }
         let service = Service {
             suspended,
+            restore_time: row.service.restore_time.filter(|_| suspended),
             revision: row.service.revision + 1,
             update_time: core.env.now(),
             ..row.service

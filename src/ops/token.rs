@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::refresh::{SILENT, put_off, waits};
 use super::secrets::{self, Ask, Bought};
 use super::{Core, Result, Ticket, to_its_end};
+use crate::config::Config;
 use crate::model::catalogue::{self, Subject};
 use crate::model::schedule::{refresh_after, refresh_frequency};
 use crate::model::service::{
@@ -17,7 +18,7 @@ use crate::model::verdict::PauseScope;
 use crate::model::{Diagnosis, Error, Phase, Reason, Secret, ServiceId, Timestamp};
 use crate::oauth::{Endpoints, ErrorKind, Identity, ProviderError, ProviderOverrides, TokenAnswer};
 use crate::smtp::Credential;
-use crate::store::{NewToken, ServiceFilter, StoreError, TokenRow};
+use crate::store::{NewToken, StoreError, TokenRow};
 
 /// A token that expires sooner than this is refreshed before it is shown.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(60);
@@ -265,10 +266,9 @@ pub(super) async fn keep(
         access_expire_time: now + lifetime,
     };
     let plain = zeroize::Zeroizing::new(crate::store::encode(&tokens));
-    let sealed = core
-        .vault
-        .seal(&token_identity(&service.id, generation + 1), &plain);
-    let new = NewToken {
+    let identity = token_identity(&service.id, generation + 1);
+    let sealed = core.vault.seal(&identity, &plain);
+    let mut new = NewToken {
         service_id: service.id.clone(),
         expected_generation: generation,
         sealed,
@@ -284,6 +284,12 @@ pub(super) async fn keep(
             Err(StoreError::Unavailable(why)) => {
                 tracing::warn!(service = %service.id, why, "a token is not stored yet");
                 core.env.sleep(STORE_RETRY).await;
+            }
+            Err(StoreError::KeyRetired) => {
+                new.sealed = core.vault.seal(&identity, &plain);
+                if let Some(promotion) = &mut new.promotion {
+                    promotion.secrets = secrets::resealed(core, &service.id, &promotion.secrets)?;
+                }
             }
             done => return Ok((tokens, done?)),
         }
@@ -371,27 +377,20 @@ pub(super) fn diagnose(error: &ProviderError, service: &Service) -> Diagnosis {
     }
 }
 
-/// Whether the vault's key is the one that sealed what is stored.
-///
-/// # Errors
-/// `Internal` when it is not, and those of the store.
-pub async fn check_key(core: &Core) -> Result<()> {
-    let services = core
-        .store
-        .services(&ServiceFilter::default(), None, 1)
-        .await?;
-    match services.first() {
-        Some(row) => secrets::stored(core, &row.service.id).await.map(|_| ()),
-        None => Ok(()),
-    }
-}
-
 /// Where this service's tokens come from.
 pub(super) fn endpoints(core: &Core, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
+    endpoints_by(&core.config, service, oauth2)
+}
+
+/// Where a service's tokens come from with this configuration.
+///
+/// # Errors
+/// `State` where the service's settings lead nowhere.
+pub fn endpoints_by(config: &Config, service: &Service, oauth2: &OAuth2) -> Result<Endpoints> {
     let given = |authority: &String| Some(authority.clone()).filter(|text| !text.is_empty());
     let overrides = ProviderOverrides {
-        microsoft_authority: given(&core.config.oauth.microsoft_authority),
-        google_authority: given(&core.config.oauth.google_authority),
+        microsoft_authority: given(&config.oauth.microsoft_authority),
+        google_authority: given(&config.oauth.google_authority),
     };
     Endpoints::of(oauth2, &overrides).map_err(|violation| {
         let detail = format!("{} {}", violation.field, violation.description);
@@ -434,6 +433,6 @@ fn missing(service: &Service) -> NoCredential {
     NoCredential::Misconfigured(catalogue::local(Reason::ServiceNotAuthorized, &subject, ""))
 }
 
-fn token_identity(id: &ServiceId, generation: u64) -> String {
+pub(super) fn token_identity(id: &ServiceId, generation: u64) -> String {
     format!("service/{id}/token/{generation}")
 }

@@ -1,19 +1,22 @@
 //! AdminAPI: parse, call the operation, answer.
 
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::service_view::{self, ServiceView};
 use super::convert::{self, access_keys as convert_keys, requests, service, update};
 use super::proto::v1::{self, admin_api_server::AdminApi};
-use super::{Answer, Api, audit};
+use super::{Answer, Api, audit, backup};
 use crate::model::{Error, Timestamp};
 use crate::ops::authorize::{self, Door};
 use crate::ops::services::{self, NewService};
-use crate::ops::{access_keys, info, revoke, send_test};
+use crate::ops::{access_keys, info, revoke, send_test, vault_keys};
 use crate::store::ServiceRow;
 
 #[tonic::async_trait]
 impl AdminApi for Api {
+    type ExportBackupStream = ReceiverStream<Result<v1::ExportBackupResponse, Status>>;
+
     async fn create_service(
         &self,
         request: Request<v1::CreateServiceRequest>,
@@ -257,6 +260,23 @@ impl AdminApi for Api {
         Ok(Response::new(v1::RevokeAccessKeyResponse {
             access_key: Some(convert_keys::access_key(key)),
         }))
+    }
+
+    async fn rotate_vault_key(
+        &self,
+        _: Request<v1::RotateVaultKeyRequest>,
+    ) -> Answer<v1::RotateVaultKeyResponse> {
+        let rotated = vault_keys::rotate(&self.core)
+            .await
+            .map_err(|error| self.status(error))?;
+        Ok(Response::new(convert::rotated(rotated)))
+    }
+
+    async fn export_backup(
+        &self,
+        _: Request<v1::ExportBackupRequest>,
+    ) -> Answer<Self::ExportBackupStream> {
+        Ok(Response::new(backup::stream(self.clone())))
     }
 
     async fn get_server_info(

@@ -6,6 +6,7 @@
 mod access;
 mod admin;
 mod audit;
+mod backup;
 pub mod codec;
 pub mod convert;
 pub mod error;

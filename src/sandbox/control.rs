@@ -3,7 +3,7 @@
 //! Every switch takes effect at once for what comes next; nothing here waits, except `wait_until`,
 //! which is level-triggered and never sleeps. Addresses are compared without case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +94,20 @@ pub struct MailboxStats {
 
 /// The identity provider's side.
 impl Control {
+    /// Every code, token and PKCE verifier that is known here: what nobody else may show or keep as
+    /// it is.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        self.shared.read(|world| {
+            let codes = world.codes.keys();
+            codes
+                .chain(world.refresh_tokens.keys())
+                .chain(world.access_tokens.keys())
+                .chain(&world.verifiers)
+                .cloned()
+                .collect()
+        })
+    }
+
     /// Adds an application registration or replaces the one with this client id.
     pub fn put_app(&self, app: App) {
         self.shared

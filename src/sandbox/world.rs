@@ -192,6 +192,8 @@ pub(super) struct World {
     pub codes: BTreeMap<String, Code>,
     pub refresh_tokens: BTreeMap<String, RefreshToken>,
     pub access_tokens: BTreeMap<String, AccessToken>,
+    /// The PKCE verifiers that were shown.
+    pub verifiers: BTreeSet<String>,
     pub token_lifetime: Duration,
     pub strict_rotation: bool,
     pub omit_rotated: bool,
@@ -235,6 +237,7 @@ impl World {
             codes: BTreeMap::new(),
             refresh_tokens: BTreeMap::new(),
             access_tokens: BTreeMap::new(),
+            verifiers: BTreeSet::new(),
             token_lifetime: Duration::from_secs(3599),
             strict_rotation: false,
             omit_rotated: false,

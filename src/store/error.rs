@@ -34,6 +34,8 @@ pub enum StoreError {
     LastAdmin,
     /// There are as many access keys as are kept, and all of them live.
     TooManyKeys,
+    /// What it should keep was sealed by a key that the store takes nothing of any more: seal it anew.
+    KeyRetired,
     /// The place in the log is from another store, in the future, or trimmed.
     OutOfRange,
     /// The store can't commit now; nothing happened.
@@ -49,6 +51,12 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(description) => Self::Unavailable {
                 reason: Reason::StoreUnavailable,
                 description,
+                retry_after: Duration::from_secs(1),
+            },
+            // A rotation of keys went on for as long as this call did: the next one takes the new.
+            StoreError::KeyRetired => Self::Unavailable {
+                reason: Reason::StoreUnavailable,
+                description: "the vault's keys are being rotated".into(),
                 retry_after: Duration::from_secs(1),
             },
             other => Self::Internal(format!("the store answered {other:?}")),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::rows::State;
 use super::rows::tables::{BODIES, SECRETS, TOKENS};
@@ -17,10 +17,11 @@ use crate::model::state::MessageState;
 use crate::model::{
     AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
 };
+use crate::store::archive::CopiedRow;
 use crate::store::{
     Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Resolution, Result, Sealed, ServiceChange, ServiceFilter, ServiceRow,
-    Store, TokenRow, Totals, Turn, Usage, encode,
+    PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
+    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -319,6 +320,32 @@ impl Store for MemoryStore {
 
     async fn recover(&self, now: Timestamp) -> Result<()> {
         self.write(|state| state.recover(now))
+    }
+
+    async fn vault_keys(&self) -> Result<Option<VaultKeys>> {
+        self.read(|state| state.vault_keys())
+    }
+
+    async fn put_vault_keys(&self, keys: VaultKeys) -> Result<()> {
+        self.write(|state| state.put_vault_keys(&keys))
+    }
+
+    async fn sealed_after(
+        &self,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Sealed)>> {
+        self.read(|state| state.sealed_after(after, limit))
+    }
+
+    async fn reseal(&self, values: Vec<Reseal>) -> Result<usize> {
+        self.write(|state| state.reseal(values))
+    }
+
+    async fn copy(&self, pages: mpsc::Sender<Vec<CopiedRow>>) -> Result<()> {
+        let all = self.read(|state| state.copy_behind(None, usize::MAX, usize::MAX))?;
+        let sent = pages.send(all).await;
+        sent.map_err(|_| StoreError::Unavailable("nobody takes the copy any more".into()))
     }
 
     async fn bounds(&self) -> Result<LogBounds> {

@@ -19,6 +19,7 @@
 //! 7. A message whose service can't send is HELD, and QUEUED again when its service becomes READY:
 //!    a thousand in the very transaction, the others by `claim_due`, a thousand a commit.
 
+pub mod archive;
 mod census;
 mod error;
 mod grant;
@@ -26,12 +27,13 @@ mod load;
 pub mod memory;
 mod record;
 mod rows;
+mod sealing;
 pub mod sled;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::model::event::Event;
 use crate::model::message::{Claim, Finished, FullMessage, Message};
@@ -49,6 +51,7 @@ pub use error::{Result, StoreError};
 pub use grant::{NewToken, PendingAuthorization, Promotion, TokenRow};
 pub use load::{Full, Load, OutboxBounds};
 pub use record::{RecordError, decode, encode};
+pub use sealing::{Place, Reseal, VaultKey, VaultKeys};
 
 /// How many access keys are kept, ended ones among them.
 pub const ACCESS_KEYS_MAX: usize = 10_000;
@@ -406,6 +409,29 @@ pub trait Store: Send + Sync {
     ///
     /// [`OnUncertain::holds`]: crate::model::service::OnUncertain::holds
     async fn recover(&self, now: Timestamp) -> Result<()>;
+
+    // Keys.
+
+    /// The keys that may have sealed what is stored; none in a new store.
+    async fn vault_keys(&self) -> Result<Option<VaultKeys>>;
+    /// Replaces what is known of the keys. From then on each value that is to be stored sealed must
+    /// be sealed by one of them that isn't closed, else `KeyRetired`.
+    async fn put_vault_keys(&self, keys: VaultKeys) -> Result<()>;
+    /// Everything that a key of the vault sealed, in the order of places, behind `after`, at most
+    /// `limit`. A body key that is gone with its body is there as an empty value.
+    async fn sealed_after(
+        &self,
+        after: Option<&Place>,
+        limit: usize,
+    ) -> Result<Vec<(Place, Sealed)>>;
+    /// Replaces the values that still are as they were, and leaves the others; how many it replaced.
+    /// It is no event.
+    async fn reseal(&self, values: Vec<Reseal>) -> Result<usize>;
+
+    /// Sends everything that is stored, page by page, while other transactions go on: of several rows
+    /// of one key the last one counts, and then all are as they were at one instant before this
+    /// returns. `Exists` while another copy is made.
+    async fn copy(&self, pages: mpsc::Sender<Vec<archive::CopiedRow>>) -> Result<()>;
 
     // Access keys.
 

@@ -58,7 +58,8 @@ impl Site {
         self.try_start(&Vec::from_iter(place))
     }
 
-    fn try_start(&self, more: &[(&str, &str)]) -> Result<Process, String> {
+    /// As [`Site::start_with`]; where it ends before it serves, what it logged.
+    pub fn try_start(&self, more: &[(&str, &str)]) -> Result<Process, String> {
         let ca = self.folder.0.join("ca.pem");
         let authority = self.sandbox.authority();
         let mut variables = vec![

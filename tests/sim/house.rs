@@ -12,10 +12,9 @@ use mailwright::ops::Core;
 use mailwright::smtp::{Pool, Timeouts};
 use mailwright::store::Store;
 use mailwright::store::memory::MemoryStore;
-use mailwright::vault::Vault;
+use mailwright::vault::{Key, KeyRing, Vault};
 use mailwright::work::{self, Tasks};
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 use crate::callers::{self, Ledger};
 use crate::oracle::Evidence;
@@ -125,7 +124,7 @@ pub async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
     while store.recover(env.now()).await.is_err() {
         env.sleep(Duration::from_secs(1)).await;
     }
-    let vault = Vault::new(Zeroizing::new([7; 32]), env.clone());
+    let vault = Vault::new(KeyRing::of(Key::new([7; 32])), env.clone());
     Arc::new(Core::new(
         Arc::new(store),
         pool,

@@ -13,13 +13,14 @@ use mailwright::model::state::MessageState;
 use mailwright::model::{
     AccessKey, AccessKeyId, Diagnosis, MailboxKey, MessageId, RequestId, ServiceId, Timestamp,
 };
+use mailwright::store::archive::CopiedRow;
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
     Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Resolution, Result, ServiceChange, ServiceFilter, ServiceRow, Store,
-    StoreError, TokenRow, Totals, Turn, Usage,
+    PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange, ServiceFilter,
+    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::dice::Dice;
 use crate::world::World;
@@ -181,6 +182,11 @@ store! {
     give_notice(now: Timestamp, limit: usize) -> usize;
     next_due(now: Timestamp) -> Option<Timestamp>;
     recover(now: Timestamp) -> ();
+    vault_keys() -> Option<VaultKeys>;
+    put_vault_keys(keys: VaultKeys) -> ();
+    sealed_after(after: Option<&Place>, limit: usize) -> Vec<(Place, Sealed)>;
+    reseal(values: Vec<Reseal>) -> usize;
+    copy(pages: mpsc::Sender<Vec<CopiedRow>>) -> ();
     bounds() -> LogBounds;
     events_after(sequence: u64, limit: usize) -> Vec<Event>;
     trim(now: Timestamp, before: Timestamp, requests_before: Timestamp) -> ();

@@ -24,6 +24,7 @@ mod pacing;
 mod parts;
 mod pauses;
 mod recover;
+mod sealing;
 mod services;
 mod sweep;
 
@@ -222,6 +223,11 @@ macro_rules! suite {
                 the_third_lost_reply_waits_for_a_person_whoever_lost_it,
                 claims_of_the_dead_process_are_stale,
                 refreshes_of_the_dead_process_are_due_again,
+            ],
+            sealing: [
+                only_what_a_known_key_sealed_is_taken,
+                everything_sealed_is_found_in_order_whatever_the_page,
+                what_changed_meanwhile_is_not_replaced,
             ],
             notices: [
                 notice_is_given_once_at_each_time,

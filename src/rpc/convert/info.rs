@@ -1,9 +1,10 @@
-//! What the server says of itself.
+//! What the server says of itself and of its keys.
 
 use super::diagnosis::{size, timestamp};
 use super::requests::PAGE_SIZE_MAX;
 use super::send::RECIPIENTS_MAX;
 use crate::ops::info::ServerInfo;
+use crate::ops::vault_keys::Rotated;
 use crate::rpc::proto::v1;
 
 /// Counts the additions to `mailwright.v1`.
@@ -28,5 +29,21 @@ pub fn server_info(info: ServerInfo) -> v1::GetServerInfoResponse {
             max_streams_per_connection: i32::try_from(streams).unwrap_or(i32::MAX),
         }),
         public_url: info.public_url,
+    }
+}
+
+/// The answer to RotateVaultKey.
+pub fn rotated(rotated: Rotated) -> v1::RotateVaultKeyResponse {
+    let resealed = rotated.resealed;
+    v1::RotateVaultKeyResponse {
+        key_id: rotated.key_id.to_string(),
+        created: rotated.made,
+        service_secrets: size(resealed.secrets),
+        tokens: size(resealed.tokens),
+        authorizations: size(resealed.authorizations),
+        messages: size(resealed.messages),
+        unused_key_ids: rotated.unused.iter().map(ToString::to_string).collect(),
+        unreadable: size(rotated.unreadable),
+        key_source: rotated.source,
     }
 }

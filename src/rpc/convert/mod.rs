@@ -23,7 +23,7 @@ mod oauth2;
 mod violations;
 
 pub use diagnosis::timestamp;
-pub use info::server_info;
+pub use info::{rotated, server_info};
 pub use message::accepted;
 
 #[cfg(test)]

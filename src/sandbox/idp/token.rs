@@ -50,6 +50,11 @@ pub(super) async fn token(
         let requests = &mut world.stats.token_requests;
         *requests.entry(counted(&params).to_owned()).or_default() += 1;
         world.stats.token_requests_held += 1;
+        if let Some(verifier) = optional(&params, "code_verifier")
+            && world.verifiers.len() < TOKENS_MAX
+        {
+            world.verifiers.insert(verifier.to_owned());
+        }
         let refusal = world.refusals.pop_front();
         world.stats.token_errors += u64::from(refusal.is_some());
         refusal

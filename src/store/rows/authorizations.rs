@@ -13,6 +13,7 @@ use crate::store::{NewToken, PendingAuthorization, Promotion, Result, StoreError
 impl<B: Base> State<B> {
     pub fn begin_authorization(&mut self, pending: PendingAuthorization) -> Result<()> {
         self.require_service(&pending.service_id)?;
+        self.admit([&pending.sealed_verifier])?;
         self.forget_authorizations(&pending.service_id)?;
         self.put(AUTHORIZATIONS, &pending.state_hash, &pending);
         Ok(())
@@ -35,6 +36,8 @@ impl<B: Base> State<B> {
         if self.generation_of(&id)? != token.expected_generation {
             return Err(StoreError::Stale);
         }
+        let promoted = token.promotion.iter().map(|promotion| &promotion.secrets);
+        self.admit(promoted.chain([&token.sealed]))?;
         let generation = self.next_generation(&id)?;
         let row = TokenRow {
             generation,

@@ -11,7 +11,7 @@ use crate::model::message::{Attempt, FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
 use crate::model::state::{Event, MessageState, ended_by};
 use crate::model::{Diagnosis, MessageId, Reason, RequestId, ServiceId, Timestamp};
-use crate::store::{Enqueued, MessageFilter, NewMessage, Result, StoreError};
+use crate::store::{Enqueued, MessageFilter, NewMessage, Result, Sealed, StoreError};
 
 /// A stretch of the messages.
 #[derive(Default)]
@@ -36,6 +36,7 @@ impl<B: Base> State<B> {
         if self.has(MESSAGES, &new.message.id)? {
             return Err(StoreError::Exists);
         }
+        self.admit([&Sealed(new.message.body_key.clone())])?;
         let (mailbox, bytes) = (row.service.mailbox(), new.message.size_bytes);
         self.require_room(&mailbox, bytes, &new.bounds)?;
         let ready = row.state() == ServiceState::Ready;

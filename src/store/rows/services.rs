@@ -26,6 +26,7 @@ impl<B: Base> State<B> {
         if self.has(SERVICES, &id)? || self.keys_under(BY_SERVICE, &id).next().is_some() {
             return Err(StoreError::Exists);
         }
+        self.admit(&secrets)?;
         if let Some(secrets) = secrets {
             self.put(SECRETS, &id, &secrets);
         }
@@ -64,7 +65,10 @@ impl<B: Base> State<B> {
         let id = service.id.clone();
         match change.secrets {
             SecretsWrite::Keep => {}
-            SecretsWrite::Put(sealed) => self.put(SECRETS, &id, &sealed),
+            SecretsWrite::Put(sealed) => {
+                self.admit([&sealed])?;
+                self.put(SECRETS, &id, &sealed);
+            }
             SecretsWrite::Erase => self.remove(SECRETS, &id)?,
         }
         if change.forget_token {

@@ -152,12 +152,12 @@ impl<B: Base> State<B> {
         }
     }
 
-    fn write(&mut self, key: Vec<u8>, row: Option<Vec<u8>>) {
+    pub(super) fn write(&mut self, key: Vec<u8>, row: Option<Vec<u8>>) {
         let replaced = self.writes.insert(key.clone(), row);
         self.undo.push((key, replaced));
     }
 
-    fn pairs(
+    pub(super) fn pairs(
         &self,
         keys: Range<Vec<u8>>,
         order: Order,
@@ -166,8 +166,18 @@ impl<B: Base> State<B> {
         through(&self.writes, below, keys, order)
     }
 
+    /// The row of a key in the base.
+    pub(super) fn base_row(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.base.get(key)
+    }
+
+    /// The record that a row stands for.
+    pub(super) fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
+        self.base.resolve(row)
+    }
+
     fn read<V: DeserializeOwned>(&self, row: Vec<u8>) -> Result<V> {
-        let record = self.base.resolve(row)?;
+        let record = self.resolve(row)?;
         decode(&record).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 }

@@ -15,7 +15,7 @@ use crate::model::service::{Pause, Service};
 use crate::model::{
     AccessKey, AccessKeyId, MailboxKey, MessageId, RequestId, ServiceId, TenantKey, Timestamp,
 };
-use crate::store::{Load, PendingAuthorization, Sealed, TokenRow};
+use crate::store::{Load, PendingAuthorization, Sealed, TokenRow, VaultKeys};
 
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
 pub struct Table<K, V> {
@@ -81,6 +81,8 @@ pub(super) const UNCERTAIN: Table<(), u64> = Table::new(45);
 /// How often all tokens together are refreshed.
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
 
+/// The keys that may have sealed what is stored.
+pub(super) const VAULT_KEYS: Table<(), VaultKeys> = Table::new(37);
 pub(super) const ACCESS_KEYS: Table<AccessKeyId, AccessKey> = Table::new(40);
 
 /// See [`TRAFFIC`].

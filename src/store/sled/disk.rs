@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ::sled::{Db, IVec};
 
+use super::copy::Notes;
 use super::log::{self, Log};
 use super::record::Reference;
 use super::segments::Segments;
@@ -38,6 +39,7 @@ pub struct Disk {
     file: File,
     pub segments: Segments,
     pub space: Space,
+    pub notes: Notes,
     log: Mutex<Log>,
     layers: RwLock<Layers>,
     pub settling: Settling,
@@ -87,6 +89,7 @@ impl Disk {
             file: rows.file,
             segments,
             space,
+            notes: Notes::default(),
             log: Mutex::new(log),
             layers: RwLock::default(),
             settling: Settling::default(),
@@ -146,6 +149,15 @@ impl Disk {
         if !log.has_room(record.len()) {
             self.settle_later(&mut log)?;
         }
+        let noted = match self.notes.wanted() {
+            true => group
+                .writes
+                .keys()
+                .filter(|key| key[0] != 0)
+                .cloned()
+                .collect(),
+            false => Vec::new(),
+        };
         pass("apply");
         log.append(record).map_err(said("write the log"))?;
         pass("applied");
@@ -158,6 +170,7 @@ impl Disk {
         }
         pass("synced");
         self.change(|layers| layers.young.append(&mut group.writes));
+        self.notes.add(noted);
         for reference in group.moved {
             self.segments.settle(reference);
         }

@@ -8,6 +8,7 @@
 
 mod bodies;
 mod compact;
+mod copy;
 mod disk;
 mod failpoint;
 mod format;

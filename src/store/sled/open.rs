@@ -11,6 +11,7 @@ use ::sled::Db;
 use tokio::sync::{Semaphore, watch};
 
 use super::bodies::Bodies;
+use super::copy::is_restoring;
 use super::disk::Disk;
 use super::lock::Lock;
 use super::log::Log;
@@ -41,6 +42,21 @@ impl SledStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(
+        folder: &Path,
+        env: &Env,
+        metrics: &Metrics,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        if is_restoring(folder) {
+            let why =
+                "a restore into the data folder did not end: empty the folder, then restore again";
+            return Err(OpenError::Failed(why.into()));
+        }
+        Self::open_any(folder, env, metrics, options)
+    }
+
+    /// As [`SledStore::open`], also into a folder that is being restored.
+    pub(super) fn open_any(
         folder: &Path,
         env: &Env,
         metrics: &Metrics,
@@ -184,7 +200,7 @@ fn set_aside(path: &Path) -> io::Result<()> {
     fs::rename(path, path.with_file_name(format!("aside.{name}")))
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

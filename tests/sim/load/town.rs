@@ -21,10 +21,9 @@ use mailwright::ops::authorize::{self, Door};
 use mailwright::ops::services::{self, NewService};
 use mailwright::smtp::{Pool, Timeouts};
 use mailwright::store::memory::MemoryStore;
-use mailwright::vault::Vault;
+use mailwright::vault::{Key, KeyRing, Vault};
 use mailwright::work::{self, Tasks};
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 use super::MEAN_INTERVAL;
 use super::provider::Provider;
@@ -146,7 +145,7 @@ impl Town {
             Timeouts::default(),
             "sim".into(),
         );
-        let vault = Vault::new(Zeroizing::new([7; 32]), env.clone());
+        let vault = Vault::new(KeyRing::of(Key::new([7; 32])), env.clone());
         let store = self.kept.clone();
         Arc::new(Core::new(
             store,
