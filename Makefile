@@ -90,7 +90,7 @@ baseline: $(BUF_STAMP) ## release only: what proto/ says now becomes the contrac
 	$(BUF) build --exclude-source-info -o proto/baseline.binpb
 
 docs: rust ## write the generated pages of docs/ anew; a test fails where they differ
-	UPDATE=1 cargo test $(LOCKED) --test docs
+	UPDATE=1 cargo test $(LOCKED) --test docs is_on_its_page
 
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo

@@ -9,12 +9,13 @@ use std::process::{Command, Output, Stdio};
 
 use mailwright::rpc::proto::v1::{self, admin_api_client::AdminApiClient};
 use serde_json::Value;
+use tonic::Request;
 use tonic::transport::Endpoint;
 
 #[path = "e2e/process.rs"]
 mod process;
 
-use process::Process;
+use process::{ADMIN_KEY, Process};
 
 const ALERTS: &str = include_str!("../deploy/prometheus/alerts.yml");
 const DASHBOARD: &str = include_str!("../deploy/grafana/mailwright.json");
@@ -145,6 +146,9 @@ fn create_service(address: SocketAddr) {
     runtime.block_on(async {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let mut admin = AdminApiClient::new(endpoint.connect().await.unwrap());
+        let mut create = Request::new(create);
+        let bearer = format!("Bearer {ADMIN_KEY}").parse().unwrap();
+        create.metadata_mut().insert("authorization", bearer);
         admin.create_service(create).await.unwrap();
     });
 }

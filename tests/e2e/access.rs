@@ -138,7 +138,7 @@ async fn code(connection: &tonic::transport::Channel, key: Option<&str>, method:
 fn every_rpc_opens_to_the_roles_that_the_contract_names_and_to_no_others() {
     run(async {
         let house = House::start().await;
-        assert_eq!(methods().len(), 23);
+        assert_eq!(methods().len(), 25);
         let connection = bare_channel(house.grpc).await;
         let wrong = format!("mw_{}_{}", "0".repeat(26), "0".repeat(56));
         for method in methods() {
