@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::browser;
-use super::process::{Process, addresses};
+use super::process::Process;
 
 const ADELE: &str = "adele@contoso.com";
 
 pub struct World {
     runtime: Runtime,
     sandbox: Sandbox,
-    at: (SocketAddr, SocketAddr),
+    at: Option<SocketAddr>,
     folder: Folder,
     data: PathBuf,
     server: Option<Process>,
@@ -33,7 +33,7 @@ impl World {
         let folder = Folder::new(name);
         std::fs::write(folder.0.join("ca.pem"), sandbox.ca_pem()).unwrap();
         let mut world = Self {
-            at: addresses(),
+            at: None,
             data: folder.0.join("data"),
             runtime,
             sandbox,
@@ -94,7 +94,7 @@ impl World {
 
     fn introduction(&self) -> Value {
         json!({
-            "target": self.at.0.to_string(),
+            "target": self.at.map(|at| at.to_string()),
             "key": self.key(),
             "smtp_port": self.sandbox.smtp_addr().port(),
             "client_id": CLIENT_ID,
@@ -162,8 +162,12 @@ impl World {
             ("MAILWRIGHT_SERVER_DRAIN_GRACE_SECONDS", "5"),
             ("MAILWRIGHT_OUTBOX_MAILBOX_MESSAGES", "20"),
         ];
-        let started = Process::start_at(self.at, &variables);
-        self.server = Some(started.unwrap_or_else(|log| panic!("it ended:\n{log}")));
+        let server = match self.at {
+            Some(at) => Process::start_at(at, &variables).unwrap_or_else(|log| panic!("{log}")),
+            None => Process::start(&variables),
+        };
+        self.at = Some(server.grpc);
+        self.server = Some(server);
     }
 }
 
