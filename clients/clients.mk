@@ -37,7 +37,7 @@ clients: $(GENERATORS) ## build the clients, with what plays the conformance sce
 test-clients: clients ## test each client by itself; cargo's tests/clients plays all four together
 	cd clients/python && $(CLIENTS_BIN)/python -m unittest discover -s tests
 	cd clients/go && go test ./...
-	cd clients/typescript && node --test dist/test/
+	cd clients/typescript && node --test dist/test/*.test.js
 	cd clients/java && $(MVN) surefire:test
 
 lint-clients: $(GENERATORS)

@@ -126,7 +126,10 @@ pub fn unimplemented(why: &str) -> Status {
 }
 
 fn bare(code: Code, reason: Reason, why: &str) -> Status {
-    let metadata = words("", &catalogue::local(reason, &Subject::default(), "").remedy);
+    let metadata = words(
+        "",
+        &catalogue::local(reason, &Subject::default(), "").remedy,
+    );
     let details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata);
     Status::with_error_details(code, shorten(why, MESSAGE_MAX_BYTES), details)
 }

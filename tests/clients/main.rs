@@ -19,7 +19,7 @@ mod world;
 
 use world::World;
 
-const LANGUAGES: [&str; 2] = ["python", "go"];
+const LANGUAGES: [&str; 3] = ["python", "go", "typescript"];
 
 /// How many play at once: they wait more than they work.
 const AT_ONCE: usize = 2;
