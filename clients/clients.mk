@@ -32,7 +32,7 @@ generate: $(GENERATORS) ## write the clients' stubs from proto/
 clients: $(GENERATORS) ## build the clients, with what plays the conformance scenario
 	cd clients/go && go build -o bin/conformance ./conformance
 	cd clients/typescript && npm run --silent build
-	cd clients/java && $(MVN) -DskipTests package
+	cd clients/java && $(MVN) test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath
 
 test-clients: clients ## test each client by itself; cargo's tests/clients plays all four together
 	cd clients/python && $(CLIENTS_BIN)/python -m unittest discover -s tests
@@ -98,7 +98,7 @@ $(CLIENTS_JAVA):
 
 # $(call maven_binary,ARTIFACT,NAME): a program that Maven Central has, as .tools/bin/NAME.
 define maven_binary
-$(MVN) dependency:copy -Dartifact=$(1):exe:$(PLATFORM) -DoutputDirectory=$(TOOLS)/bin -Dmdep.stripVersion=true
+$(MVN) org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=$(1):exe:$(PLATFORM) -DoutputDirectory=$(TOOLS)/bin -Dmdep.stripVersion=true
 mv $(TOOLS)/bin/$(2)-$(PLATFORM).exe $(TOOLS)/bin/$(2)
 chmod +x $(TOOLS)/bin/$(2)
 endef

@@ -19,7 +19,9 @@ mod world;
 
 use world::World;
 
-const LANGUAGES: [&str; 3] = ["python", "go", "typescript"];
+const LANGUAGES: [&str; 4] = ["python", "go", "typescript", "java"];
+
+const JAVA_RUNNER: &str = "io.github.mailwright.conformance.Runner";
 
 /// How many play at once: they wait more than they work.
 const AT_ONCE: usize = 2;
@@ -101,12 +103,20 @@ fn runner(language: &str) -> Command {
         ),
         _ => (
             "java".into(),
-            vec!["-jar".into(), clients.join("java/target/conformance.jar")],
+            vec!["-cp".into(), java_classes().into(), JAVA_RUNNER.into()],
         ),
     };
     let mut command = Command::new(program);
     command.args(arguments).arg(scenario());
     command
+}
+
+/// What Maven compiled, and the packages that it needs.
+fn java_classes() -> String {
+    let target = clients().join("java/target");
+    let packages = std::fs::read_to_string(target.join("classpath")).expect(MISSING);
+    let target = target.display();
+    format!("{target}/classes:{target}/test-classes:{packages}")
 }
 
 fn scenario() -> PathBuf {
