@@ -108,6 +108,8 @@ fn runner(language: &str) -> Command {
     };
     let mut command = Command::new(program);
     command.args(arguments).arg(scenario());
+    // Of this folder, whichever one the tools were installed for.
+    command.env("PYTHONPATH", clients.join("python/src"));
     command
 }
 

@@ -6,8 +6,9 @@
  *
  * @packageDocumentation
  */
-export { Client, type Options, type SendOptions, Watch, type WatchOptions } from "./client.js";
+export { Client, type Options, type SendOptions } from "./client.js";
 export { MailwrightError, type Violation } from "./error.js";
+export { Watch, type WatchOptions } from "./watch.js";
 export * from "./gen/mailwright/v1/admin.js";
 export * from "./gen/mailwright/v1/diagnosis.js";
 export * from "./gen/mailwright/v1/mail.js";

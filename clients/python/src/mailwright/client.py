@@ -20,6 +20,7 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
     # A connection that died without a word is noticed after 40 seconds, also while nothing is sent.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
@@ -133,6 +134,8 @@ class Watch(Iterator[v1.WatchStatusResponse]):
         while not self._closed.is_set():
             try:
                 self._call = self._call or self._client.status.WatchStatus(self._request)
+                if self._closed.is_set():  # after the look above, before there was a call to cancel
+                    self._call.cancel()
                 event: Optional[v1.WatchStatusResponse] = next(self._call, None)
             except (grpc.RpcError, ValueError) as failure:
                 self._call = None
