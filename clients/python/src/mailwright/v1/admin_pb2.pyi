@@ -122,9 +122,9 @@ class _GrantEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Grant.ValueType
     GRANT_AUTHORIZATION_CODE: _Grant.ValueType  # 1
     """A person signs in and consents; with PKCE S256. The default."""
     GRANT_CLIENT_CREDENTIALS: _Grant.ValueType  # 2
-    """The application acts for itself. For Microsoft: an administrator consents,
-    tenant_id is required, and Exchange must allow the application to send as the
-    mailbox.
+    """The application acts for itself; with PROVIDER_MICROSOFT alone, INVALID_ARGUMENT
+    with any other. An administrator consents, tenant_id is required, and Exchange
+    must allow the application to send as the mailbox.
     """
 
 class Grant(_Grant, metaclass=_GrantEnumTypeWrapper):
@@ -135,9 +135,9 @@ GRANT_UNSPECIFIED: Grant.ValueType  # 0
 GRANT_AUTHORIZATION_CODE: Grant.ValueType  # 1
 """A person signs in and consents; with PKCE S256. The default."""
 GRANT_CLIENT_CREDENTIALS: Grant.ValueType  # 2
-"""The application acts for itself. For Microsoft: an administrator consents,
-tenant_id is required, and Exchange must allow the application to send as the
-mailbox.
+"""The application acts for itself; with PROVIDER_MICROSOFT alone, INVALID_ARGUMENT
+with any other. An administrator consents, tenant_id is required, and Exchange
+must allow the application to send as the mailbox.
 """
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
 
@@ -310,7 +310,9 @@ class _TestStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TestStep.Val
     TEST_STEP_TLS: _TestStep.ValueType  # 3
     """Encrypt it and check the certificate."""
     TEST_STEP_EHLO: _TestStep.ValueType  # 4
-    """Read what the server offers."""
+    """Read what the server offers. With STARTTLS it is asked before and after TLS, and
+    passed before TLS may fail.
+    """
     TEST_STEP_AUTHENTICATE: _TestStep.ValueType  # 5
     """Get an access token where auth is oauth2, and AUTH."""
     TEST_STEP_MAIL_FROM: _TestStep.ValueType  # 6
@@ -334,7 +336,9 @@ TEST_STEP_CONNECT: TestStep.ValueType  # 2
 TEST_STEP_TLS: TestStep.ValueType  # 3
 """Encrypt it and check the certificate."""
 TEST_STEP_EHLO: TestStep.ValueType  # 4
-"""Read what the server offers."""
+"""Read what the server offers. With STARTTLS it is asked before and after TLS, and
+passed before TLS may fail.
+"""
 TEST_STEP_AUTHENTICATE: TestStep.ValueType  # 5
 """Get an access token where auth is oauth2, and AUTH."""
 TEST_STEP_MAIL_FROM: TestStep.ValueType  # 6
@@ -713,10 +717,11 @@ class OAuth2(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The scopes to ask for, in this order, in place of the provider's known ones; at
         most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-        with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-        them, or its scope_separator is no space (which OpenID Connect asks for). A token
-        is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-        provider's; required for PROVIDER_CUSTOM.
+        with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+        sets disable_openid, its scopes name one of them, or its scope_separator is no
+        space (which OpenID Connect asks for). A token is for one resource: the first here
+        that isn't Microsoft Graph. Default empty: the provider's; required for
+        PROVIDER_CUSTOM.
         """
 
     @_builtins.property
@@ -786,8 +791,9 @@ class CustomProvider(_message.Message):
     EXTRA_AUTHORIZE_PARAMS_FIELD_NUMBER: _builtins.int
     ISSUER_FIELD_NUMBER: _builtins.int
     SASL_MECHANISM_FIELD_NUMBER: _builtins.int
+    DISABLE_OPENID_FIELD_NUMBER: _builtins.int
     authorization_endpoint: _builtins.str
-    """Where the person consents. Required with GRANT_AUTHORIZATION_CODE."""
+    """Where the person consents. Required."""
     token_endpoint: _builtins.str
     """Where tokens are fetched. Required."""
     revocation_endpoint: _builtins.str
@@ -804,6 +810,11 @@ class CustomProvider(_message.Message):
     """
     sasl_mechanism: Global___SaslMechanism.ValueType
     """Default: SASL_MECHANISM_XOAUTH2."""
+    disable_openid: _builtins.bool
+    """True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+    OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+    signed in. Default: "openid profile email" are asked too.
+    """
     @_builtins.property
     def extra_authorize_params(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Further parameters of the authorization URL, such as "access_type": at most 20,
@@ -823,10 +834,11 @@ class CustomProvider(_message.Message):
         extra_authorize_params: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         issuer: _builtins.str = ...,
         sasl_mechanism: Global___SaslMechanism.ValueType = ...,
+        disable_openid: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_endpoint", b"authorization_endpoint", "client_auth", b"client_auth", "disable_pkce", b"disable_pkce", "extra_authorize_params", b"extra_authorize_params", "issuer", b"issuer", "revocation_endpoint", b"revocation_endpoint", "sasl_mechanism", b"sasl_mechanism", "scope_separator", b"scope_separator", "token_endpoint", b"token_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_endpoint", b"authorization_endpoint", "client_auth", b"client_auth", "disable_openid", b"disable_openid", "disable_pkce", b"disable_pkce", "extra_authorize_params", b"extra_authorize_params", "issuer", b"issuer", "revocation_endpoint", b"revocation_endpoint", "sasl_mechanism", b"sasl_mechanism", "scope_separator", b"scope_separator", "token_endpoint", b"token_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

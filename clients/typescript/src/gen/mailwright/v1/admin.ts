@@ -73,9 +73,9 @@ export enum Grant {
   /** AUTHORIZATION_CODE - A person signs in and consents; with PKCE S256. The default. */
   AUTHORIZATION_CODE = 1,
   /**
-   * CLIENT_CREDENTIALS - The application acts for itself. For Microsoft: an administrator consents,
-   * tenant_id is required, and Exchange must allow the application to send as the
-   * mailbox.
+   * CLIENT_CREDENTIALS - The application acts for itself; with PROVIDER_MICROSOFT alone, INVALID_ARGUMENT
+   * with any other. An administrator consents, tenant_id is required, and Exchange
+   * must allow the application to send as the mailbox.
    */
   CLIENT_CREDENTIALS = 2,
   UNRECOGNIZED = -1,
@@ -175,7 +175,10 @@ export enum TestStep {
   CONNECT = 2,
   /** TLS - Encrypt it and check the certificate. */
   TLS = 3,
-  /** EHLO - Read what the server offers. */
+  /**
+   * EHLO - Read what the server offers. With STARTTLS it is asked before and after TLS, and
+   * passed before TLS may fail.
+   */
   EHLO = 4,
   /** AUTHENTICATE - Get an access token where auth is oauth2, and AUTH. */
   AUTHENTICATE = 5,
@@ -407,10 +410,11 @@ export interface OAuth2 {
   /**
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    */
   scopes: string[];
   /** Required with PROVIDER_CUSTOM, INVALID_ARGUMENT with any other. */
@@ -429,7 +433,7 @@ export interface OAuth2 {
  * most 2,048 bytes; http only to loopback, where the egress policy allows it.
  */
 export interface CustomProvider {
-  /** Where the person consents. Required with GRANT_AUTHORIZATION_CODE. */
+  /** Where the person consents. Required. */
   authorizationEndpoint: string;
   /** Where tokens are fetched. Required. */
   tokenEndpoint: string;
@@ -454,6 +458,12 @@ export interface CustomProvider {
   issuer: string;
   /** Default: SASL_MECHANISM_XOAUTH2. */
   saslMechanism: SaslMechanism;
+  /**
+   * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+   * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+   * signed in. Default: "openid profile email" are asked too.
+   */
+  disableOpenid: boolean;
 }
 
 export interface CustomProvider_ExtraAuthorizeParamsEntry {
@@ -1781,6 +1791,7 @@ function createBaseCustomProvider(): CustomProvider {
     extraAuthorizeParams: {},
     issuer: "",
     saslMechanism: 0,
+    disableOpenid: false,
   };
 }
 
@@ -1812,6 +1823,9 @@ export const CustomProvider: MessageFns<CustomProvider> = {
     }
     if (message.saslMechanism !== 0) {
       writer.uint32(72).int32(message.saslMechanism);
+    }
+    if (message.disableOpenid !== false) {
+      writer.uint32(80).bool(message.disableOpenid);
     }
     return writer;
   },
@@ -1904,6 +1918,14 @@ export const CustomProvider: MessageFns<CustomProvider> = {
             message.saslMechanism = reader.int32() as any;
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.disableOpenid = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1936,6 +1958,7 @@ export const CustomProvider: MessageFns<CustomProvider> = {
       }, {});
     message.issuer = object.issuer ?? "";
     message.saslMechanism = object.saslMechanism ?? 0;
+    message.disableOpenid = object.disableOpenid ?? false;
     return message;
   },
 };

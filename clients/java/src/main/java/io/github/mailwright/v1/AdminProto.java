@@ -319,7 +319,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "R\005grant\022\026\n\006scopes\030\014 \003(\tR\006scopes\0225\n\006custo" +
       "m\030\r \001(\0132\035.mailwright.v1.CustomProviderR\006" +
       "custom\0225\n\027next_client_secret_hint\030\016 \001(\tR" +
-      "\024nextClientSecretHint\"\274\004\n\016CustomProvider" +
+      "\024nextClientSecretHint\"\343\004\n\016CustomProvider" +
       "\0225\n\026authorization_endpoint\030\001 \001(\tR\025author" +
       "izationEndpoint\022%\n\016token_endpoint\030\002 \001(\tR" +
       "\rtokenEndpoint\022/\n\023revocation_endpoint\030\003 " +
@@ -332,227 +332,228 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "amsEntryR\024extraAuthorizeParams\022\026\n\006issuer" +
       "\030\010 \001(\tR\006issuer\022C\n\016sasl_mechanism\030\t \001(\0162\034" +
       ".mailwright.v1.SaslMechanismR\rsaslMechan" +
-      "ism\032G\n\031ExtraAuthorizeParamsEntry\022\020\n\003key\030" +
-      "\001 \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"K\n\014" +
-      "PasswordAuth\022\032\n\010username\030\001 \001(\tR\010username" +
-      "\022\037\n\010password\030\002 \001(\tB\003\200\001\001R\010password\"\010\n\006NoA" +
-      "uth\"\277\003\n\010Delivery\022,\n\017max_connections\030\001 \001(" +
-      "\005H\000R\016maxConnections\210\001\001\0223\n\023messages_per_m" +
-      "inute\030\002 \001(\005H\001R\021messagesPerMinute\210\001\001\0221\n\022r" +
-      "ecipients_per_day\030\003 \001(\005H\002R\020recipientsPer" +
-      "Day\210\001\001\0229\n\026recipients_per_message\030\004 \001(\005H\003" +
-      "R\024recipientsPerMessage\210\001\001\022/\n\021max_message" +
-      "_bytes\030\005 \001(\003H\004R\017maxMessageBytes\210\001\001\022=\n\014on" +
-      "_uncertain\030\006 \001(\0162\032.mailwright.v1.OnUncer" +
-      "tainR\013onUncertainB\022\n\020_max_connectionsB\026\n" +
-      "\024_messages_per_minuteB\025\n\023_recipients_per" +
-      "_dayB\031\n\027_recipients_per_messageB\024\n\022_max_" +
-      "message_bytes\"\345\002\n\rAuthorization\022\024\n\005login" +
-      "\030\001 \001(\tR\005login\022\026\n\006scopes\030\002 \003(\tR\006scopes\022A\n" +
-      "\016authorize_time\030\003 \001(\0132\032.google.protobuf." +
-      "TimestampR\rauthorizeTime\022S\n\030access_token" +
-      "_expire_time\030\004 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\025accessTokenExpireTime\022F\n\021last_re" +
-      "fresh_time\030\005 \001(\0132\032.google.protobuf.Times" +
-      "tampR\017lastRefreshTime\022F\n\021next_refresh_ti" +
-      "me\030\006 \001(\0132\032.google.protobuf.TimestampR\017ne" +
-      "xtRefreshTime\"\200\002\n\006Budget\022.\n\020minute_remai" +
-      "ning\030\001 \001(\005H\000R\017minuteRemaining\210\001\001\022(\n\rday_" +
-      "remaining\030\002 \001(\005H\001R\014dayRemaining\210\001\001\022\'\n\017qu" +
-      "eued_messages\030\003 \001(\003R\016queuedMessages\022L\n\024e" +
-      "stimated_drain_time\030\004 \001(\0132\032.google.proto" +
-      "buf.TimestampR\022estimatedDrainTimeB\023\n\021_mi" +
-      "nute_remainingB\020\n\016_day_remaining\"\305\001\n\013Tes" +
-      "tSummary\022\026\n\006passed\030\001 \001(\010R\006passed\0227\n\ttest" +
-      "_time\030\002 \001(\0132\032.google.protobuf.TimestampR" +
-      "\010testTime\022\016\n\002to\030\003 \001(\tR\002to\022\035\n\nmessage_id\030" +
-      "\004 \001(\tR\tmessageId\0226\n\tdiagnosis\030\005 \001(\0132\030.ma" +
-      "ilwright.v1.DiagnosisR\tdiagnosis\"\362\001\n\016Tes" +
-      "tStepResult\022+\n\004step\030\001 \001(\0162\027.mailwright.v" +
-      "1.TestStepR\004step\0224\n\007outcome\030\002 \001(\0162\032.mail" +
-      "wright.v1.StepOutcomeR\007outcome\022.\n\005reply\030" +
-      "\003 \001(\0132\030.mailwright.v1.SmtpReplyR\005reply\0225" +
-      "\n\010duration\030\004 \001(\0132\031.google.protobuf.Durat" +
-      "ionR\010duration\022\026\n\006detail\030\005 \001(\tR\006detail\"g\n" +
-      "\024CreateServiceRequest\022\035\n\nservice_id\030\001 \001(" +
-      "\tR\tserviceId\0220\n\007service\030\002 \001(\0132\026.mailwrig" +
-      "ht.v1.ServiceR\007service\"I\n\025CreateServiceR" +
-      "esponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1" +
-      ".ServiceR\007service\"2\n\021GetServiceRequest\022\035" +
-      "\n\nservice_id\030\001 \001(\tR\tserviceId\"F\n\022GetServ" +
-      "iceResponse\0220\n\007service\030\001 \001(\0132\026.mailwrigh" +
-      "t.v1.ServiceR\007service\"\275\002\n\023ListServicesRe" +
-      "quest\0223\n\006states\030\001 \003(\0162\033.mailwright.v1.Se" +
-      "rviceStateR\006states\022F\n\006labels\030\002 \003(\0132..mai" +
-      "lwright.v1.ListServicesRequest.LabelsEnt" +
-      "ryR\006labels\0222\n\025display_name_contains\030\003 \001(" +
-      "\tR\023displayNameContains\022\033\n\tpage_size\030\004 \001(" +
-      "\005R\010pageSize\022\035\n\npage_token\030\005 \001(\tR\tpageTok" +
-      "en\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005v" +
-      "alue\030\002 \001(\tR\005value:\0028\001\"r\n\024ListServicesRes" +
-      "ponse\0222\n\010services\030\001 \003(\0132\026.mailwright.v1." +
-      "ServiceR\010services\022&\n\017next_page_token\030\002 \001" +
-      "(\tR\rnextPageToken\"\205\001\n\024UpdateServiceReque" +
-      "st\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.Serv" +
-      "iceR\007service\022;\n\013update_mask\030\002 \001(\0132\032.goog" +
-      "le.protobuf.FieldMaskR\nupdateMask\"I\n\025Upd" +
-      "ateServiceResponse\0220\n\007service\030\001 \001(\0132\026.ma" +
-      "ilwright.v1.ServiceR\007service\"p\n\024DeleteSe" +
-      "rviceRequest\022\035\n\nservice_id\030\001 \001(\tR\tservic" +
-      "eId\022\022\n\004etag\030\002 \001(\tR\004etag\022%\n\016cancel_pendin" +
-      "g\030\003 \001(\010R\rcancelPending\"\027\n\025DeleteServiceR" +
-      "esponse\"6\n\025SuspendServiceRequest\022\035\n\nserv" +
-      "ice_id\030\001 \001(\tR\tserviceId\"J\n\026SuspendServic" +
-      "eResponse\0220\n\007service\030\001 \001(\0132\026.mailwright." +
-      "v1.ServiceR\007service\"5\n\024ResumeServiceRequ" +
-      "est\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\"I\n\025Re" +
-      "sumeServiceResponse\0220\n\007service\030\001 \001(\0132\026.m" +
-      "ailwright.v1.ServiceR\007service\"U\n\025BeginAu" +
-      "thorizeRequest\022\035\n\nservice_id\030\001 \001(\tR\tserv" +
-      "iceId\022\035\n\nreturn_url\030\002 \001(\tR\treturnUrl\"\300\001\n" +
-      "\026BeginAuthorizeResponse\022+\n\021authorization" +
-      "_url\030\001 \001(\tR\020authorizationUrl\022\031\n\005state\030\002 " +
-      "\001(\tB\003\200\001\001R\005state\022!\n\014redirect_uri\030\003 \001(\tR\013r" +
-      "edirectUri\022;\n\013expire_time\030\004 \001(\0132\032.google" +
-      ".protobuf.TimestampR\nexpireTime\"\301\002\n\030Comp" +
-      "leteAuthorizeRequest\022\031\n\005state\030\001 \001(\tB\003\200\001\001" +
-      "R\005state\022\027\n\004code\030\002 \001(\tB\003\200\001\001R\004code\022\024\n\005erro" +
-      "r\030\003 \001(\tR\005error\022+\n\021error_description\030\004 \001(" +
-      "\tR\020errorDescription\022\033\n\terror_uri\030\005 \001(\tR\010" +
-      "errorUri\022#\n\rerror_subcode\030\006 \001(\tR\014errorSu" +
-      "bcode\022#\n\radmin_consent\030\007 \001(\010R\014adminConse" +
-      "nt\022\026\n\006tenant\030\010 \001(\tR\006tenant\022\020\n\003iss\030\t \001(\tR" +
-      "\003iss\022\035\n\nservice_id\030\n \001(\tR\tserviceId\"M\n\031C" +
-      "ompleteAuthorizeResponse\0220\n\007service\030\001 \001(" +
-      "\0132\026.mailwright.v1.ServiceR\007service\";\n\032Re" +
-      "vokeAuthorizationRequest\022\035\n\nservice_id\030\001" +
-      " \001(\tR\tserviceId\"\177\n\033RevokeAuthorizationRe" +
+      "ism\022%\n\016disable_openid\030\n \001(\010R\rdisableOpen" +
+      "id\032G\n\031ExtraAuthorizeParamsEntry\022\020\n\003key\030\001" +
+      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"K\n\014P" +
+      "asswordAuth\022\032\n\010username\030\001 \001(\tR\010username\022" +
+      "\037\n\010password\030\002 \001(\tB\003\200\001\001R\010password\"\010\n\006NoAu" +
+      "th\"\277\003\n\010Delivery\022,\n\017max_connections\030\001 \001(\005" +
+      "H\000R\016maxConnections\210\001\001\0223\n\023messages_per_mi" +
+      "nute\030\002 \001(\005H\001R\021messagesPerMinute\210\001\001\0221\n\022re" +
+      "cipients_per_day\030\003 \001(\005H\002R\020recipientsPerD" +
+      "ay\210\001\001\0229\n\026recipients_per_message\030\004 \001(\005H\003R" +
+      "\024recipientsPerMessage\210\001\001\022/\n\021max_message_" +
+      "bytes\030\005 \001(\003H\004R\017maxMessageBytes\210\001\001\022=\n\014on_" +
+      "uncertain\030\006 \001(\0162\032.mailwright.v1.OnUncert" +
+      "ainR\013onUncertainB\022\n\020_max_connectionsB\026\n\024" +
+      "_messages_per_minuteB\025\n\023_recipients_per_" +
+      "dayB\031\n\027_recipients_per_messageB\024\n\022_max_m" +
+      "essage_bytes\"\345\002\n\rAuthorization\022\024\n\005login\030" +
+      "\001 \001(\tR\005login\022\026\n\006scopes\030\002 \003(\tR\006scopes\022A\n\016" +
+      "authorize_time\030\003 \001(\0132\032.google.protobuf.T" +
+      "imestampR\rauthorizeTime\022S\n\030access_token_" +
+      "expire_time\030\004 \001(\0132\032.google.protobuf.Time" +
+      "stampR\025accessTokenExpireTime\022F\n\021last_ref" +
+      "resh_time\030\005 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\017lastRefreshTime\022F\n\021next_refresh_tim" +
+      "e\030\006 \001(\0132\032.google.protobuf.TimestampR\017nex" +
+      "tRefreshTime\"\200\002\n\006Budget\022.\n\020minute_remain" +
+      "ing\030\001 \001(\005H\000R\017minuteRemaining\210\001\001\022(\n\rday_r" +
+      "emaining\030\002 \001(\005H\001R\014dayRemaining\210\001\001\022\'\n\017que" +
+      "ued_messages\030\003 \001(\003R\016queuedMessages\022L\n\024es" +
+      "timated_drain_time\030\004 \001(\0132\032.google.protob" +
+      "uf.TimestampR\022estimatedDrainTimeB\023\n\021_min" +
+      "ute_remainingB\020\n\016_day_remaining\"\305\001\n\013Test" +
+      "Summary\022\026\n\006passed\030\001 \001(\010R\006passed\0227\n\ttest_" +
+      "time\030\002 \001(\0132\032.google.protobuf.TimestampR\010" +
+      "testTime\022\016\n\002to\030\003 \001(\tR\002to\022\035\n\nmessage_id\030\004" +
+      " \001(\tR\tmessageId\0226\n\tdiagnosis\030\005 \001(\0132\030.mai" +
+      "lwright.v1.DiagnosisR\tdiagnosis\"\362\001\n\016Test" +
+      "StepResult\022+\n\004step\030\001 \001(\0162\027.mailwright.v1" +
+      ".TestStepR\004step\0224\n\007outcome\030\002 \001(\0162\032.mailw" +
+      "right.v1.StepOutcomeR\007outcome\022.\n\005reply\030\003" +
+      " \001(\0132\030.mailwright.v1.SmtpReplyR\005reply\0225\n" +
+      "\010duration\030\004 \001(\0132\031.google.protobuf.Durati" +
+      "onR\010duration\022\026\n\006detail\030\005 \001(\tR\006detail\"g\n\024" +
+      "CreateServiceRequest\022\035\n\nservice_id\030\001 \001(\t" +
+      "R\tserviceId\0220\n\007service\030\002 \001(\0132\026.mailwrigh" +
+      "t.v1.ServiceR\007service\"I\n\025CreateServiceRe" +
       "sponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1." +
-      "ServiceR\007service\022.\n\023revoked_at_provider\030" +
-      "\002 \001(\010R\021revokedAtProvider\"@\n\017SendTestRequ" +
-      "est\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\022\016\n\002to" +
-      "\030\002 \001(\tR\002to\"\266\001\n\020SendTestResponse\022\026\n\006passe" +
-      "d\030\001 \001(\010R\006passed\022\035\n\nmessage_id\030\002 \001(\tR\tmes" +
-      "sageId\0223\n\005steps\030\003 \003(\0132\035.mailwright.v1.Te" +
-      "stStepResultR\005steps\0226\n\tdiagnosis\030\004 \001(\0132\030" +
-      ".mailwright.v1.DiagnosisR\tdiagnosis\"\325\002\n\t" +
-      "AccessKey\022\"\n\raccess_key_id\030\001 \001(\tR\013access" +
-      "KeyId\022!\n\014display_name\030\002 \001(\tR\013displayName" +
-      "\022)\n\005roles\030\003 \003(\0162\023.mailwright.v1.RoleR\005ro" +
-      "les\022\037\n\013service_ids\030\004 \003(\tR\nserviceIds\022;\n\013" +
-      "create_time\030\005 \001(\0132\032.google.protobuf.Time" +
-      "stampR\ncreateTime\022;\n\013expire_time\030\006 \001(\0132\032" +
-      ".google.protobuf.TimestampR\nexpireTime\022;" +
-      "\n\013revoke_time\030\007 \001(\0132\032.google.protobuf.Ti" +
-      "mestampR\nrevokeTime\"\304\001\n\026CreateAccessKeyR" +
-      "equest\022!\n\014display_name\030\001 \001(\tR\013displayNam" +
-      "e\022)\n\005roles\030\002 \003(\0162\023.mailwright.v1.RoleR\005r" +
-      "oles\022\037\n\013service_ids\030\003 \003(\tR\nserviceIds\022;\n" +
-      "\013expire_time\030\004 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\nexpireTime\"o\n\027CreateAccessKeyRes" +
-      "ponse\0227\n\naccess_key\030\001 \001(\0132\030.mailwright.v" +
-      "1.AccessKeyR\taccessKey\022\033\n\006secret\030\002 \001(\tB\003" +
-      "\200\001\001R\006secret\"S\n\025ListAccessKeysRequest\022\033\n\t" +
-      "page_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030" +
-      "\002 \001(\tR\tpageToken\"{\n\026ListAccessKeysRespon" +
-      "se\0229\n\013access_keys\030\001 \003(\0132\030.mailwright.v1." +
-      "AccessKeyR\naccessKeys\022&\n\017next_page_token" +
-      "\030\002 \001(\tR\rnextPageToken\"<\n\026RevokeAccessKey" +
-      "Request\022\"\n\raccess_key_id\030\001 \001(\tR\013accessKe" +
-      "yId\"R\n\027RevokeAccessKeyResponse\0227\n\naccess" +
-      "_key\030\001 \001(\0132\030.mailwright.v1.AccessKeyR\tac" +
-      "cessKey\"\026\n\024GetServerInfoRequest\"\373\002\n\025GetS" +
-      "erverInfoResponse\022\030\n\007version\030\001 \001(\tR\007vers" +
-      "ion\022!\n\014api_revision\030\002 \001(\005R\013apiRevision\022)" +
-      "\n\020source_addresses\030\003 \003(\tR\017sourceAddresse" +
-      "s\022!\n\014redirect_uri\030\004 \001(\tR\013redirectUri\022#\n\r" +
-      "oldest_cursor\030\005 \001(\tR\014oldestCursor\022#\n\rnew" +
-      "est_cursor\030\006 \001(\tR\014newestCursor\0229\n\nstart_" +
-      "time\030\007 \001(\0132\032.google.protobuf.TimestampR\t" +
-      "startTime\0223\n\006limits\030\010 \001(\0132\033.mailwright.v" +
-      "1.ServerLimitsR\006limits\022\035\n\npublic_url\030\t \001" +
-      "(\tR\tpublicUrl\"\302\001\n\014ServerLimits\022*\n\021max_me" +
-      "ssage_bytes\030\001 \001(\003R\017maxMessageBytes\022%\n\016ma" +
-      "x_recipients\030\002 \001(\005R\rmaxRecipients\022\"\n\rmax" +
-      "_page_size\030\003 \001(\005R\013maxPageSize\022;\n\032max_str" +
-      "eams_per_connection\030\004 \001(\005R\027maxStreamsPer" +
-      "Connection*i\n\007TlsMode\022\030\n\024TLS_MODE_UNSPEC" +
-      "IFIED\020\000\022\025\n\021TLS_MODE_STARTTLS\020\001\022\025\n\021TLS_MO" +
-      "DE_IMPLICIT\020\002\022\026\n\022TLS_MODE_PLAINTEXT\020\003*f\n" +
-      "\010Provider\022\030\n\024PROVIDER_UNSPECIFIED\020\000\022\026\n\022P" +
-      "ROVIDER_MICROSOFT\020\001\022\023\n\017PROVIDER_GOOGLE\020\002" +
-      "\022\023\n\017PROVIDER_CUSTOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_" +
-      "UNSPECIFIED\020\000\022\020\n\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD" +
-      "_US_GOV_HIGH\020\002\022\024\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013" +
-      "CLOUD_CHINA\020\004*Z\n\005Grant\022\025\n\021GRANT_UNSPECIF" +
-      "IED\020\000\022\034\n\030GRANT_AUTHORIZATION_CODE\020\001\022\034\n\030G" +
-      "RANT_CLIENT_CREDENTIALS\020\002*l\n\nClientAuth\022" +
-      "\033\n\027CLIENT_AUTH_UNSPECIFIED\020\000\022\024\n\020CLIENT_A" +
-      "UTH_POST\020\001\022\025\n\021CLIENT_AUTH_BASIC\020\002\022\024\n\020CLI" +
-      "ENT_AUTH_NONE\020\003*k\n\rSaslMechanism\022\036\n\032SASL" +
-      "_MECHANISM_UNSPECIFIED\020\000\022\032\n\026SASL_MECHANI" +
-      "SM_XOAUTH2\020\001\022\036\n\032SASL_MECHANISM_OAUTHBEAR" +
-      "ER\020\002*[\n\013OnUncertain\022\034\n\030ON_UNCERTAIN_UNSP" +
-      "ECIFIED\020\000\022\027\n\023ON_UNCERTAIN_RESEND\020\001\022\025\n\021ON" +
-      "_UNCERTAIN_HOLD\020\002*\356\001\n\014ServiceState\022\035\n\031SE" +
-      "RVICE_STATE_UNSPECIFIED\020\000\022\'\n#SERVICE_STA" +
-      "TE_PENDING_AUTHORIZATION\020\001\022\036\n\032SERVICE_ST" +
-      "ATE_PENDING_TEST\020\002\022\027\n\023SERVICE_STATE_READ" +
-      "Y\020\003\022%\n!SERVICE_STATE_NEEDS_AUTHORIZATION" +
-      "\020\004\022\031\n\025SERVICE_STATE_BLOCKED\020\005\022\033\n\027SERVICE" +
-      "_STATE_SUSPENDED\020\006*\365\001\n\010TestStep\022\031\n\025TEST_" +
-      "STEP_UNSPECIFIED\020\000\022\025\n\021TEST_STEP_RESOLVE\020" +
-      "\001\022\025\n\021TEST_STEP_CONNECT\020\002\022\021\n\rTEST_STEP_TL" +
-      "S\020\003\022\022\n\016TEST_STEP_EHLO\020\004\022\032\n\026TEST_STEP_AUT" +
-      "HENTICATE\020\005\022\027\n\023TEST_STEP_MAIL_FROM\020\006\022\025\n\021" +
-      "TEST_STEP_RCPT_TO\020\007\022\022\n\016TEST_STEP_DATA\020\010\022" +
-      "\031\n\025TEST_STEP_FINAL_REPLY\020\t*w\n\013StepOutcom" +
-      "e\022\034\n\030STEP_OUTCOME_UNSPECIFIED\020\000\022\027\n\023STEP_" +
-      "OUTCOME_PASSED\020\001\022\027\n\023STEP_OUTCOME_FAILED\020" +
-      "\002\022\030\n\024STEP_OUTCOME_SKIPPED\020\003*O\n\004Role\022\024\n\020R" +
-      "OLE_UNSPECIFIED\020\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROL" +
-      "E_SENDER\020\002\022\020\n\014ROLE_WATCHER\020\0032\206\013\n\010AdminAP" +
-      "I\022Z\n\rCreateService\022#.mailwright.v1.Creat" +
-      "eServiceRequest\032$.mailwright.v1.CreateSe" +
-      "rviceResponse\022Q\n\nGetService\022 .mailwright" +
-      ".v1.GetServiceRequest\032!.mailwright.v1.Ge" +
-      "tServiceResponse\022W\n\014ListServices\022\".mailw" +
-      "right.v1.ListServicesRequest\032#.mailwrigh" +
-      "t.v1.ListServicesResponse\022Z\n\rUpdateServi" +
-      "ce\022#.mailwright.v1.UpdateServiceRequest\032" +
-      "$.mailwright.v1.UpdateServiceResponse\022Z\n" +
-      "\rDeleteService\022#.mailwright.v1.DeleteSer" +
-      "viceRequest\032$.mailwright.v1.DeleteServic" +
-      "eResponse\022]\n\016SuspendService\022$.mailwright" +
-      ".v1.SuspendServiceRequest\032%.mailwright.v" +
-      "1.SuspendServiceResponse\022Z\n\rResumeServic" +
-      "e\022#.mailwright.v1.ResumeServiceRequest\032$" +
-      ".mailwright.v1.ResumeServiceResponse\022]\n\016" +
-      "BeginAuthorize\022$.mailwright.v1.BeginAuth" +
-      "orizeRequest\032%.mailwright.v1.BeginAuthor" +
-      "izeResponse\022f\n\021CompleteAuthorize\022\'.mailw" +
-      "right.v1.CompleteAuthorizeRequest\032(.mail" +
-      "wright.v1.CompleteAuthorizeResponse\022l\n\023R" +
-      "evokeAuthorization\022).mailwright.v1.Revok" +
-      "eAuthorizationRequest\032*.mailwright.v1.Re" +
-      "vokeAuthorizationResponse\022K\n\010SendTest\022\036." +
-      "mailwright.v1.SendTestRequest\032\037.mailwrig" +
-      "ht.v1.SendTestResponse\022`\n\017CreateAccessKe" +
-      "y\022%.mailwright.v1.CreateAccessKeyRequest" +
-      "\032&.mailwright.v1.CreateAccessKeyResponse" +
-      "\022]\n\016ListAccessKeys\022$.mailwright.v1.ListA" +
-      "ccessKeysRequest\032%.mailwright.v1.ListAcc" +
-      "essKeysResponse\022`\n\017RevokeAccessKey\022%.mai" +
-      "lwright.v1.RevokeAccessKeyRequest\032&.mail" +
-      "wright.v1.RevokeAccessKeyResponse\022Z\n\rGet" +
-      "ServerInfo\022#.mailwright.v1.GetServerInfo" +
-      "Request\032$.mailwright.v1.GetServerInfoRes" +
-      "ponseB\301\001\n\027io.github.mailwright.v1B\nAdmin" +
-      "ProtoP\001ZEgithub.com/mailwright/mailwrigh" +
-      "t/clients/go/mailwrightv1;mailwrightv1\242\002" +
-      "\003MXX\252\002\rMailwright.V1\312\002\rMailwright\\V1\342\002\031M" +
-      "ailwright\\V1\\GPBMetadata\352\002\016Mailwright::V" +
-      "1b\006proto3"
+      "ServiceR\007service\"2\n\021GetServiceRequest\022\035\n" +
+      "\nservice_id\030\001 \001(\tR\tserviceId\"F\n\022GetServi" +
+      "ceResponse\0220\n\007service\030\001 \001(\0132\026.mailwright" +
+      ".v1.ServiceR\007service\"\275\002\n\023ListServicesReq" +
+      "uest\0223\n\006states\030\001 \003(\0162\033.mailwright.v1.Ser" +
+      "viceStateR\006states\022F\n\006labels\030\002 \003(\0132..mail" +
+      "wright.v1.ListServicesRequest.LabelsEntr" +
+      "yR\006labels\0222\n\025display_name_contains\030\003 \001(\t" +
+      "R\023displayNameContains\022\033\n\tpage_size\030\004 \001(\005" +
+      "R\010pageSize\022\035\n\npage_token\030\005 \001(\tR\tpageToke" +
+      "n\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005va" +
+      "lue\030\002 \001(\tR\005value:\0028\001\"r\n\024ListServicesResp" +
+      "onse\0222\n\010services\030\001 \003(\0132\026.mailwright.v1.S" +
+      "erviceR\010services\022&\n\017next_page_token\030\002 \001(" +
+      "\tR\rnextPageToken\"\205\001\n\024UpdateServiceReques" +
+      "t\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.Servi" +
+      "ceR\007service\022;\n\013update_mask\030\002 \001(\0132\032.googl" +
+      "e.protobuf.FieldMaskR\nupdateMask\"I\n\025Upda" +
+      "teServiceResponse\0220\n\007service\030\001 \001(\0132\026.mai" +
+      "lwright.v1.ServiceR\007service\"p\n\024DeleteSer" +
+      "viceRequest\022\035\n\nservice_id\030\001 \001(\tR\tservice" +
+      "Id\022\022\n\004etag\030\002 \001(\tR\004etag\022%\n\016cancel_pending" +
+      "\030\003 \001(\010R\rcancelPending\"\027\n\025DeleteServiceRe" +
+      "sponse\"6\n\025SuspendServiceRequest\022\035\n\nservi" +
+      "ce_id\030\001 \001(\tR\tserviceId\"J\n\026SuspendService" +
+      "Response\0220\n\007service\030\001 \001(\0132\026.mailwright.v" +
+      "1.ServiceR\007service\"5\n\024ResumeServiceReque" +
+      "st\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\"I\n\025Res" +
+      "umeServiceResponse\0220\n\007service\030\001 \001(\0132\026.ma" +
+      "ilwright.v1.ServiceR\007service\"U\n\025BeginAut" +
+      "horizeRequest\022\035\n\nservice_id\030\001 \001(\tR\tservi" +
+      "ceId\022\035\n\nreturn_url\030\002 \001(\tR\treturnUrl\"\300\001\n\026" +
+      "BeginAuthorizeResponse\022+\n\021authorization_" +
+      "url\030\001 \001(\tR\020authorizationUrl\022\031\n\005state\030\002 \001" +
+      "(\tB\003\200\001\001R\005state\022!\n\014redirect_uri\030\003 \001(\tR\013re" +
+      "directUri\022;\n\013expire_time\030\004 \001(\0132\032.google." +
+      "protobuf.TimestampR\nexpireTime\"\301\002\n\030Compl" +
+      "eteAuthorizeRequest\022\031\n\005state\030\001 \001(\tB\003\200\001\001R" +
+      "\005state\022\027\n\004code\030\002 \001(\tB\003\200\001\001R\004code\022\024\n\005error" +
+      "\030\003 \001(\tR\005error\022+\n\021error_description\030\004 \001(\t" +
+      "R\020errorDescription\022\033\n\terror_uri\030\005 \001(\tR\010e" +
+      "rrorUri\022#\n\rerror_subcode\030\006 \001(\tR\014errorSub" +
+      "code\022#\n\radmin_consent\030\007 \001(\010R\014adminConsen" +
+      "t\022\026\n\006tenant\030\010 \001(\tR\006tenant\022\020\n\003iss\030\t \001(\tR\003" +
+      "iss\022\035\n\nservice_id\030\n \001(\tR\tserviceId\"M\n\031Co" +
+      "mpleteAuthorizeResponse\0220\n\007service\030\001 \001(\013" +
+      "2\026.mailwright.v1.ServiceR\007service\";\n\032Rev" +
+      "okeAuthorizationRequest\022\035\n\nservice_id\030\001 " +
+      "\001(\tR\tserviceId\"\177\n\033RevokeAuthorizationRes" +
+      "ponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.S" +
+      "erviceR\007service\022.\n\023revoked_at_provider\030\002" +
+      " \001(\010R\021revokedAtProvider\"@\n\017SendTestReque" +
+      "st\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\022\016\n\002to\030" +
+      "\002 \001(\tR\002to\"\266\001\n\020SendTestResponse\022\026\n\006passed" +
+      "\030\001 \001(\010R\006passed\022\035\n\nmessage_id\030\002 \001(\tR\tmess" +
+      "ageId\0223\n\005steps\030\003 \003(\0132\035.mailwright.v1.Tes" +
+      "tStepResultR\005steps\0226\n\tdiagnosis\030\004 \001(\0132\030." +
+      "mailwright.v1.DiagnosisR\tdiagnosis\"\325\002\n\tA" +
+      "ccessKey\022\"\n\raccess_key_id\030\001 \001(\tR\013accessK" +
+      "eyId\022!\n\014display_name\030\002 \001(\tR\013displayName\022" +
+      ")\n\005roles\030\003 \003(\0162\023.mailwright.v1.RoleR\005rol" +
+      "es\022\037\n\013service_ids\030\004 \003(\tR\nserviceIds\022;\n\013c" +
+      "reate_time\030\005 \001(\0132\032.google.protobuf.Times" +
+      "tampR\ncreateTime\022;\n\013expire_time\030\006 \001(\0132\032." +
+      "google.protobuf.TimestampR\nexpireTime\022;\n" +
+      "\013revoke_time\030\007 \001(\0132\032.google.protobuf.Tim" +
+      "estampR\nrevokeTime\"\304\001\n\026CreateAccessKeyRe" +
+      "quest\022!\n\014display_name\030\001 \001(\tR\013displayName" +
+      "\022)\n\005roles\030\002 \003(\0162\023.mailwright.v1.RoleR\005ro" +
+      "les\022\037\n\013service_ids\030\003 \003(\tR\nserviceIds\022;\n\013" +
+      "expire_time\030\004 \001(\0132\032.google.protobuf.Time" +
+      "stampR\nexpireTime\"o\n\027CreateAccessKeyResp" +
+      "onse\0227\n\naccess_key\030\001 \001(\0132\030.mailwright.v1" +
+      ".AccessKeyR\taccessKey\022\033\n\006secret\030\002 \001(\tB\003\200" +
+      "\001\001R\006secret\"S\n\025ListAccessKeysRequest\022\033\n\tp" +
+      "age_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002" +
+      " \001(\tR\tpageToken\"{\n\026ListAccessKeysRespons" +
+      "e\0229\n\013access_keys\030\001 \003(\0132\030.mailwright.v1.A" +
+      "ccessKeyR\naccessKeys\022&\n\017next_page_token\030" +
+      "\002 \001(\tR\rnextPageToken\"<\n\026RevokeAccessKeyR" +
+      "equest\022\"\n\raccess_key_id\030\001 \001(\tR\013accessKey" +
+      "Id\"R\n\027RevokeAccessKeyResponse\0227\n\naccess_" +
+      "key\030\001 \001(\0132\030.mailwright.v1.AccessKeyR\tacc" +
+      "essKey\"\026\n\024GetServerInfoRequest\"\373\002\n\025GetSe" +
+      "rverInfoResponse\022\030\n\007version\030\001 \001(\tR\007versi" +
+      "on\022!\n\014api_revision\030\002 \001(\005R\013apiRevision\022)\n" +
+      "\020source_addresses\030\003 \003(\tR\017sourceAddresses" +
+      "\022!\n\014redirect_uri\030\004 \001(\tR\013redirectUri\022#\n\ro" +
+      "ldest_cursor\030\005 \001(\tR\014oldestCursor\022#\n\rnewe" +
+      "st_cursor\030\006 \001(\tR\014newestCursor\0229\n\nstart_t" +
+      "ime\030\007 \001(\0132\032.google.protobuf.TimestampR\ts" +
+      "tartTime\0223\n\006limits\030\010 \001(\0132\033.mailwright.v1" +
+      ".ServerLimitsR\006limits\022\035\n\npublic_url\030\t \001(" +
+      "\tR\tpublicUrl\"\302\001\n\014ServerLimits\022*\n\021max_mes" +
+      "sage_bytes\030\001 \001(\003R\017maxMessageBytes\022%\n\016max" +
+      "_recipients\030\002 \001(\005R\rmaxRecipients\022\"\n\rmax_" +
+      "page_size\030\003 \001(\005R\013maxPageSize\022;\n\032max_stre" +
+      "ams_per_connection\030\004 \001(\005R\027maxStreamsPerC" +
+      "onnection*i\n\007TlsMode\022\030\n\024TLS_MODE_UNSPECI" +
+      "FIED\020\000\022\025\n\021TLS_MODE_STARTTLS\020\001\022\025\n\021TLS_MOD" +
+      "E_IMPLICIT\020\002\022\026\n\022TLS_MODE_PLAINTEXT\020\003*f\n\010" +
+      "Provider\022\030\n\024PROVIDER_UNSPECIFIED\020\000\022\026\n\022PR" +
+      "OVIDER_MICROSOFT\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022" +
+      "\023\n\017PROVIDER_CUSTOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_U" +
+      "NSPECIFIED\020\000\022\020\n\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_" +
+      "US_GOV_HIGH\020\002\022\024\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013C" +
+      "LOUD_CHINA\020\004*Z\n\005Grant\022\025\n\021GRANT_UNSPECIFI" +
+      "ED\020\000\022\034\n\030GRANT_AUTHORIZATION_CODE\020\001\022\034\n\030GR" +
+      "ANT_CLIENT_CREDENTIALS\020\002*l\n\nClientAuth\022\033" +
+      "\n\027CLIENT_AUTH_UNSPECIFIED\020\000\022\024\n\020CLIENT_AU" +
+      "TH_POST\020\001\022\025\n\021CLIENT_AUTH_BASIC\020\002\022\024\n\020CLIE" +
+      "NT_AUTH_NONE\020\003*k\n\rSaslMechanism\022\036\n\032SASL_" +
+      "MECHANISM_UNSPECIFIED\020\000\022\032\n\026SASL_MECHANIS" +
+      "M_XOAUTH2\020\001\022\036\n\032SASL_MECHANISM_OAUTHBEARE" +
+      "R\020\002*[\n\013OnUncertain\022\034\n\030ON_UNCERTAIN_UNSPE" +
+      "CIFIED\020\000\022\027\n\023ON_UNCERTAIN_RESEND\020\001\022\025\n\021ON_" +
+      "UNCERTAIN_HOLD\020\002*\356\001\n\014ServiceState\022\035\n\031SER" +
+      "VICE_STATE_UNSPECIFIED\020\000\022\'\n#SERVICE_STAT" +
+      "E_PENDING_AUTHORIZATION\020\001\022\036\n\032SERVICE_STA" +
+      "TE_PENDING_TEST\020\002\022\027\n\023SERVICE_STATE_READY" +
+      "\020\003\022%\n!SERVICE_STATE_NEEDS_AUTHORIZATION\020" +
+      "\004\022\031\n\025SERVICE_STATE_BLOCKED\020\005\022\033\n\027SERVICE_" +
+      "STATE_SUSPENDED\020\006*\365\001\n\010TestStep\022\031\n\025TEST_S" +
+      "TEP_UNSPECIFIED\020\000\022\025\n\021TEST_STEP_RESOLVE\020\001" +
+      "\022\025\n\021TEST_STEP_CONNECT\020\002\022\021\n\rTEST_STEP_TLS" +
+      "\020\003\022\022\n\016TEST_STEP_EHLO\020\004\022\032\n\026TEST_STEP_AUTH" +
+      "ENTICATE\020\005\022\027\n\023TEST_STEP_MAIL_FROM\020\006\022\025\n\021T" +
+      "EST_STEP_RCPT_TO\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031" +
+      "\n\025TEST_STEP_FINAL_REPLY\020\t*w\n\013StepOutcome" +
+      "\022\034\n\030STEP_OUTCOME_UNSPECIFIED\020\000\022\027\n\023STEP_O" +
+      "UTCOME_PASSED\020\001\022\027\n\023STEP_OUTCOME_FAILED\020\002" +
+      "\022\030\n\024STEP_OUTCOME_SKIPPED\020\003*O\n\004Role\022\024\n\020RO" +
+      "LE_UNSPECIFIED\020\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE" +
+      "_SENDER\020\002\022\020\n\014ROLE_WATCHER\020\0032\206\013\n\010AdminAPI" +
+      "\022Z\n\rCreateService\022#.mailwright.v1.Create" +
+      "ServiceRequest\032$.mailwright.v1.CreateSer" +
+      "viceResponse\022Q\n\nGetService\022 .mailwright." +
+      "v1.GetServiceRequest\032!.mailwright.v1.Get" +
+      "ServiceResponse\022W\n\014ListServices\022\".mailwr" +
+      "ight.v1.ListServicesRequest\032#.mailwright" +
+      ".v1.ListServicesResponse\022Z\n\rUpdateServic" +
+      "e\022#.mailwright.v1.UpdateServiceRequest\032$" +
+      ".mailwright.v1.UpdateServiceResponse\022Z\n\r" +
+      "DeleteService\022#.mailwright.v1.DeleteServ" +
+      "iceRequest\032$.mailwright.v1.DeleteService" +
+      "Response\022]\n\016SuspendService\022$.mailwright." +
+      "v1.SuspendServiceRequest\032%.mailwright.v1" +
+      ".SuspendServiceResponse\022Z\n\rResumeService" +
+      "\022#.mailwright.v1.ResumeServiceRequest\032$." +
+      "mailwright.v1.ResumeServiceResponse\022]\n\016B" +
+      "eginAuthorize\022$.mailwright.v1.BeginAutho" +
+      "rizeRequest\032%.mailwright.v1.BeginAuthori" +
+      "zeResponse\022f\n\021CompleteAuthorize\022\'.mailwr" +
+      "ight.v1.CompleteAuthorizeRequest\032(.mailw" +
+      "right.v1.CompleteAuthorizeResponse\022l\n\023Re" +
+      "vokeAuthorization\022).mailwright.v1.Revoke" +
+      "AuthorizationRequest\032*.mailwright.v1.Rev" +
+      "okeAuthorizationResponse\022K\n\010SendTest\022\036.m" +
+      "ailwright.v1.SendTestRequest\032\037.mailwrigh" +
+      "t.v1.SendTestResponse\022`\n\017CreateAccessKey" +
+      "\022%.mailwright.v1.CreateAccessKeyRequest\032" +
+      "&.mailwright.v1.CreateAccessKeyResponse\022" +
+      "]\n\016ListAccessKeys\022$.mailwright.v1.ListAc" +
+      "cessKeysRequest\032%.mailwright.v1.ListAcce" +
+      "ssKeysResponse\022`\n\017RevokeAccessKey\022%.mail" +
+      "wright.v1.RevokeAccessKeyRequest\032&.mailw" +
+      "right.v1.RevokeAccessKeyResponse\022Z\n\rGetS" +
+      "erverInfo\022#.mailwright.v1.GetServerInfoR" +
+      "equest\032$.mailwright.v1.GetServerInfoResp" +
+      "onseB\301\001\n\027io.github.mailwright.v1B\nAdminP" +
+      "rotoP\001ZEgithub.com/mailwright/mailwright" +
+      "/clients/go/mailwrightv1;mailwrightv1\242\002\003" +
+      "MXX\252\002\rMailwright.V1\312\002\rMailwright\\V1\342\002\031Ma" +
+      "ilwright\\V1\\GPBMetadata\352\002\016Mailwright::V1" +
+      "b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -597,7 +598,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
     internal_static_mailwright_v1_CustomProvider_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_CustomProvider_descriptor,
-        new java.lang.String[] { "AuthorizationEndpoint", "TokenEndpoint", "RevocationEndpoint", "ScopeSeparator", "ClientAuth", "DisablePkce", "ExtraAuthorizeParams", "Issuer", "SaslMechanism", });
+        new java.lang.String[] { "AuthorizationEndpoint", "TokenEndpoint", "RevocationEndpoint", "ScopeSeparator", "ClientAuth", "DisablePkce", "ExtraAuthorizeParams", "Issuer", "SaslMechanism", "DisableOpenid", });
     internal_static_mailwright_v1_CustomProvider_ExtraAuthorizeParamsEntry_descriptor =
       internal_static_mailwright_v1_CustomProvider_descriptor.getNestedType(0);
     internal_static_mailwright_v1_CustomProvider_ExtraAuthorizeParamsEntry_fieldAccessorTable = new

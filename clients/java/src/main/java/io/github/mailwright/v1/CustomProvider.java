@@ -72,7 +72,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object authorizationEndpoint_ = "";
   /**
    * <pre>
-   * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+   * Where the person consents. Required.
    * </pre>
    *
    * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -93,7 +93,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+   * Where the person consents. Required.
    * </pre>
    *
    * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -474,6 +474,23 @@ java.lang.String defaultValue) {
     return result == null ? io.github.mailwright.v1.SaslMechanism.UNRECOGNIZED : result;
   }
 
+  public static final int DISABLE_OPENID_FIELD_NUMBER = 10;
+  private boolean disableOpenid_ = false;
+  /**
+   * <pre>
+   * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+   * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+   * signed in. Default: "openid profile email" are asked too.
+   * </pre>
+   *
+   * <code>bool disable_openid = 10 [json_name = "disableOpenid"];</code>
+   * @return The disableOpenid.
+   */
+  @java.lang.Override
+  public boolean getDisableOpenid() {
+    return disableOpenid_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -517,6 +534,9 @@ java.lang.String defaultValue) {
     }
     if (saslMechanism_ != io.github.mailwright.v1.SaslMechanism.SASL_MECHANISM_UNSPECIFIED.getNumber()) {
       output.writeEnum(9, saslMechanism_);
+    }
+    if (disableOpenid_ != false) {
+      output.writeBool(10, disableOpenid_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -564,6 +584,10 @@ java.lang.String defaultValue) {
       size += com.google.protobuf.CodedOutputStream
         .computeEnumSize(9, saslMechanism_);
     }
+    if (disableOpenid_ != false) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeBoolSize(10, disableOpenid_);
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -595,6 +619,8 @@ java.lang.String defaultValue) {
     if (!getIssuer()
         .equals(other.getIssuer())) return false;
     if (saslMechanism_ != other.saslMechanism_) return false;
+    if (getDisableOpenid()
+        != other.getDisableOpenid()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -627,6 +653,9 @@ java.lang.String defaultValue) {
     hash = (53 * hash) + getIssuer().hashCode();
     hash = (37 * hash) + SASL_MECHANISM_FIELD_NUMBER;
     hash = (53 * hash) + saslMechanism_;
+    hash = (37 * hash) + DISABLE_OPENID_FIELD_NUMBER;
+    hash = (53 * hash) + com.google.protobuf.Internal.hashBoolean(
+        getDisableOpenid());
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -794,6 +823,7 @@ java.lang.String defaultValue) {
       internalGetMutableExtraAuthorizeParams().clear();
       issuer_ = "";
       saslMechanism_ = 0;
+      disableOpenid_ = false;
       return this;
     }
 
@@ -855,6 +885,9 @@ java.lang.String defaultValue) {
       if (((from_bitField0_ & 0x00000100) != 0)) {
         result.saslMechanism_ = saslMechanism_;
       }
+      if (((from_bitField0_ & 0x00000200) != 0)) {
+        result.disableOpenid_ = disableOpenid_;
+      }
     }
 
     @java.lang.Override
@@ -905,6 +938,9 @@ java.lang.String defaultValue) {
       }
       if (other.saslMechanism_ != 0) {
         setSaslMechanismValue(other.getSaslMechanismValue());
+      }
+      if (other.getDisableOpenid() != false) {
+        setDisableOpenid(other.getDisableOpenid());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -981,6 +1017,11 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00000100;
               break;
             } // case 72
+            case 80: {
+              disableOpenid_ = input.readBool();
+              bitField0_ |= 0x00000200;
+              break;
+            } // case 80
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1001,7 +1042,7 @@ java.lang.String defaultValue) {
     private java.lang.Object authorizationEndpoint_ = "";
     /**
      * <pre>
-     * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+     * Where the person consents. Required.
      * </pre>
      *
      * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -1021,7 +1062,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+     * Where the person consents. Required.
      * </pre>
      *
      * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -1042,7 +1083,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+     * Where the person consents. Required.
      * </pre>
      *
      * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -1059,7 +1100,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+     * Where the person consents. Required.
      * </pre>
      *
      * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -1073,7 +1114,7 @@ java.lang.String defaultValue) {
     }
     /**
      * <pre>
-     * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+     * Where the person consents. Required.
      * </pre>
      *
      * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -1814,6 +1855,56 @@ java.lang.String defaultValue) {
     public Builder clearSaslMechanism() {
       bitField0_ = (bitField0_ & ~0x00000100);
       saslMechanism_ = 0;
+      onChanged();
+      return this;
+    }
+
+    private boolean disableOpenid_ ;
+    /**
+     * <pre>
+     * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+     * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+     * signed in. Default: "openid profile email" are asked too.
+     * </pre>
+     *
+     * <code>bool disable_openid = 10 [json_name = "disableOpenid"];</code>
+     * @return The disableOpenid.
+     */
+    @java.lang.Override
+    public boolean getDisableOpenid() {
+      return disableOpenid_;
+    }
+    /**
+     * <pre>
+     * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+     * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+     * signed in. Default: "openid profile email" are asked too.
+     * </pre>
+     *
+     * <code>bool disable_openid = 10 [json_name = "disableOpenid"];</code>
+     * @param value The disableOpenid to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDisableOpenid(boolean value) {
+
+      disableOpenid_ = value;
+      bitField0_ |= 0x00000200;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+     * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+     * signed in. Default: "openid profile email" are asked too.
+     * </pre>
+     *
+     * <code>bool disable_openid = 10 [json_name = "disableOpenid"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDisableOpenid() {
+      bitField0_ = (bitField0_ & ~0x00000200);
+      disableOpenid_ = false;
       onChanged();
       return this;
     }

@@ -12,7 +12,7 @@ public interface CustomProviderOrBuilder extends
 
   /**
    * <pre>
-   * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+   * Where the person consents. Required.
    * </pre>
    *
    * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -21,7 +21,7 @@ public interface CustomProviderOrBuilder extends
   java.lang.String getAuthorizationEndpoint();
   /**
    * <pre>
-   * Where the person consents. Required with GRANT_AUTHORIZATION_CODE.
+   * Where the person consents. Required.
    * </pre>
    *
    * <code>string authorization_endpoint = 1 [json_name = "authorizationEndpoint"];</code>
@@ -223,4 +223,16 @@ java.lang.String defaultValue);
    * @return The saslMechanism.
    */
   io.github.mailwright.v1.SaslMechanism getSaslMechanism();
+
+  /**
+   * <pre>
+   * True for a provider that refuses the scopes of OpenID Connect: then the scopes of
+   * OAuth2 alone are asked, and as there is no id_token, the first AUTH proves who
+   * signed in. Default: "openid profile email" are asked too.
+   * </pre>
+   *
+   * <code>bool disable_openid = 10 [json_name = "disableOpenid"];</code>
+   * @return The disableOpenid.
+   */
+  boolean getDisableOpenid();
 }

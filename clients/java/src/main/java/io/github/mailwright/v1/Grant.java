@@ -33,9 +33,9 @@ public enum Grant
   GRANT_AUTHORIZATION_CODE(1),
   /**
    * <pre>
-   * The application acts for itself. For Microsoft: an administrator consents,
-   * tenant_id is required, and Exchange must allow the application to send as the
-   * mailbox.
+   * The application acts for itself; with PROVIDER_MICROSOFT alone, INVALID_ARGUMENT
+   * with any other. An administrator consents, tenant_id is required, and Exchange
+   * must allow the application to send as the mailbox.
    * </pre>
    *
    * <code>GRANT_CLIENT_CREDENTIALS = 2;</code>
@@ -71,9 +71,9 @@ public enum Grant
   public static final int GRANT_AUTHORIZATION_CODE_VALUE = 1;
   /**
    * <pre>
-   * The application acts for itself. For Microsoft: an administrator consents,
-   * tenant_id is required, and Exchange must allow the application to send as the
-   * mailbox.
+   * The application acts for itself; with PROVIDER_MICROSOFT alone, INVALID_ARGUMENT
+   * with any other. An administrator consents, tenant_id is required, and Exchange
+   * must allow the application to send as the mailbox.
    * </pre>
    *
    * <code>GRANT_CLIENT_CREDENTIALS = 2;</code>

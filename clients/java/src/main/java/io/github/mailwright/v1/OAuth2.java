@@ -544,10 +544,11 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -561,10 +562,11 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -577,10 +579,11 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -594,10 +597,11 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2457,10 +2461,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2475,10 +2480,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2491,10 +2497,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2508,10 +2515,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2526,10 +2534,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2550,10 +2559,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2573,10 +2583,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2596,10 +2607,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -2616,10 +2628,11 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * The scopes to ask for, in this order, in place of the provider's known ones; at
      * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-     * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-     * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-     * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-     * provider's; required for PROVIDER_CUSTOM.
+     * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+     * sets disable_openid, its scopes name one of them, or its scope_separator is no
+     * space (which OpenID Connect asks for). A token is for one resource: the first here
+     * that isn't Microsoft Graph. Default empty: the provider's; required for
+     * PROVIDER_CUSTOM.
      * </pre>
      *
      * <code>repeated string scopes = 12 [json_name = "scopes"];</code>

@@ -268,10 +268,11 @@ public interface OAuth2OrBuilder extends
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -283,10 +284,11 @@ public interface OAuth2OrBuilder extends
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -297,10 +299,11 @@ public interface OAuth2OrBuilder extends
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>
@@ -312,10 +315,11 @@ public interface OAuth2OrBuilder extends
    * <pre>
    * The scopes to ask for, in this order, in place of the provider's known ones; at
    * most 20 of at most 200 bytes. "openid", "profile" and "email" are always asked
-   * with GRANT_AUTHORIZATION_CODE, unless scopes of a PROVIDER_CUSTOM name one of
-   * them, or its scope_separator is no space (which OpenID Connect asks for). A token
-   * is for one resource: the first here that isn't Microsoft Graph. Default empty: the
-   * provider's; required for PROVIDER_CUSTOM.
+   * with GRANT_AUTHORIZATION_CODE ("profile" not of Google), unless a PROVIDER_CUSTOM
+   * sets disable_openid, its scopes name one of them, or its scope_separator is no
+   * space (which OpenID Connect asks for). A token is for one resource: the first here
+   * that isn't Microsoft Graph. Default empty: the provider's; required for
+   * PROVIDER_CUSTOM.
    * </pre>
    *
    * <code>repeated string scopes = 12 [json_name = "scopes"];</code>

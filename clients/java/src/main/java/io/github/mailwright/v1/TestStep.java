@@ -49,7 +49,8 @@ public enum TestStep
   TEST_STEP_TLS(3),
   /**
    * <pre>
-   * Read what the server offers.
+   * Read what the server offers. With STARTTLS it is asked before and after TLS, and
+   * passed before TLS may fail.
    * </pre>
    *
    * <code>TEST_STEP_EHLO = 4;</code>
@@ -141,7 +142,8 @@ public enum TestStep
   public static final int TEST_STEP_TLS_VALUE = 3;
   /**
    * <pre>
-   * Read what the server offers.
+   * Read what the server offers. With STARTTLS it is asked before and after TLS, and
+   * passed before TLS may fail.
    * </pre>
    *
    * <code>TEST_STEP_EHLO = 4;</code>
