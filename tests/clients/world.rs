@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::browser;
 use super::process::Process;
+use super::tls;
 
 const ADELE: &str = "adele@contoso.com";
 
@@ -93,8 +94,14 @@ impl World {
     }
 
     fn introduction(&self) -> Value {
+        let server = self.at.unwrap();
+        let (sealed, authority) = self.runtime.block_on(tls::start(server));
+        let ca = self.folder.0.join("proxy-ca.pem");
+        std::fs::write(&ca, authority).unwrap();
         json!({
-            "target": self.at.map(|at| at.to_string()),
+            "target": server.to_string(),
+            "tls_target": format!("localhost:{}", sealed.port()),
+            "ca": ca,
             "key": self.key(),
             "smtp_port": self.sandbox.smtp_addr().port(),
             "client_id": CLIENT_ID,

@@ -5,6 +5,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,14 +29,16 @@ type step struct {
 	Attach                                    int
 	InSeconds                                 int64 `json:"in_seconds"`
 	Timeout                                   float64
+	Untrusted                                 bool
 }
 
 type answer struct {
-	Target, Key, State, Code string
-	SMTPPort                 int32  `json:"smtp_port"`
-	ClientID                 string `json:"client_id"`
-	ClientSecret             string `json:"client_secret"`
-	Times                    int
+	Target, Key, State, Code, CA string
+	TLSTarget                    string `json:"tls_target"`
+	SMTPPort                     int32  `json:"smtp_port"`
+	ClientID                     string `json:"client_id"`
+	ClientSecret                 string `json:"client_secret"`
+	Times                        int
 }
 
 var driver = bufio.NewReader(os.Stdin)
@@ -78,7 +82,7 @@ func (r *runner) play(s step) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	steps := map[string]func(context.Context, step) (string, error){
-		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_unnamed": r.sendUnnamed,
+		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_tls": r.sendTLS, "send_unnamed": r.sendUnnamed,
 		"end": r.end, "until": r.until, "cancel": r.cancel, "ask": r.ask, "watch": r.watch, "send_through": r.sendThrough,
 		"arrived": r.arrived, "cancel_send": r.cancelSend, "cancel_watch": r.cancelWatch, "fill": r.fill,
 		"watch_from": r.watchFrom, "new_store": r.newStore,
@@ -172,6 +176,17 @@ func (r *runner) send(ctx context.Context, s step) (string, error) {
 		parts = append(parts, reason(sent.Problem))
 	}
 	return strings.Join(parts, ", "), nil
+}
+
+func (r *runner) sendTLS(ctx context.Context, s step) (string, error) {
+	roots := x509.NewCertPool()
+	if !s.Untrusted {
+		roots.AppendCertsFromPEM(must(os.ReadFile(r.world.CA)))
+	}
+	other := *r
+	other.client = must(mailwright.New(r.world.TLSTarget, mailwright.Options{Key: r.world.Key, TLS: &tls.Config{RootCAs: roots}}))
+	defer other.client.Close()
+	return other.send(ctx, s)
 }
 
 func (r *runner) sendUnnamed(ctx context.Context, s step) (string, error) {

@@ -104,6 +104,12 @@ class Runner:
         parts = [state_name(answer.state), "deduplicated" if answer.deduplicated else "", reason(answer.problem)]
         return ", ".join(part for part in parts if part)
 
+    def send_tls(self, step: Step) -> str:
+        with open(self.world["ca"], "rb") as file:
+            ca = None if step.get("untrusted") else file.read()
+        with Client(self.world["tls_target"], self.world["key"], ca=ca) as client:
+            return state_name(client.send(self.request(step, step["id"]), timeout=step.get("timeout", 60)).state)
+
     def send_unnamed(self, step: Step) -> str:
         answers = [self.client.send(self.request(step, "")) for _ in range(2)]
         ids = {answer.message_id for answer in answers}

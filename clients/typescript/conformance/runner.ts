@@ -37,10 +37,13 @@ interface Step {
   attach?: number;
   in_seconds?: number;
   timeout?: number;
+  untrusted?: boolean;
 }
 
 interface Answer {
   target: string;
+  tls_target: string;
+  ca: string;
   key: string;
   smtp_port: number;
   client_id: string;
@@ -188,6 +191,17 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
     const { passed } = await admin((of) => of.sendTest, { serviceId: "billing", to: to[0]! });
     const read = await admin((of) => of.getService, { serviceId: "billing" });
     return `${passed ? "passed" : "failed"}, ${service(read.service!)}`;
+  },
+
+  async send_tls(step) {
+    const trust = step.untrusted ? {} : { ca: readFileSync(world.ca) };
+    const sealed = new Client(world.tls_target, { key: world.key, ...trust });
+    try {
+      const { state } = await sealed.send(request(step, step.id), { timeout: (step.timeout ?? 60) * 1_000 });
+      return MessageState[state];
+    } finally {
+      sealed.close();
+    }
   },
 
   async send_unnamed(step) {

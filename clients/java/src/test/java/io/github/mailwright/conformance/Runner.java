@@ -37,7 +37,9 @@ import io.github.mailwright.v1.WatchStatusRequest;
 import io.grpc.Context;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -78,6 +80,7 @@ public final class Runner {
     int attach;
     long in_seconds;
     double timeout;
+    boolean untrusted;
     // "do" is a word of the language.
     @com.google.gson.annotations.SerializedName("do")
     String what;
@@ -129,6 +132,7 @@ public final class Runner {
       case "authorize" -> authorize();
       case "test" -> test(step);
       case "send" -> send(step);
+      case "send_tls" -> sendTls(step);
       case "send_unnamed" -> sendUnnamed(step);
       case "end" -> end(step);
       case "until" -> until(step);
@@ -253,6 +257,20 @@ public final class Runner {
       parts.add(reason(answer.getProblem()));
     }
     return String.join(", ", parts);
+  }
+
+  private String sendTls(Step step) {
+    var tls = TlsChannelCredentials.newBuilder();
+    try {
+      var trusting = step.untrusted ? tls : tls.trustManager(new File(world.get("ca").getAsString()));
+      String target = world.get("tls_target").getAsString();
+      try (var sealed = MailwrightClient.connect(target, world.get("key").getAsString(), trusting.build())) {
+        var timeout = Duration.ofMillis((long) ((step.timeout > 0 ? step.timeout : 60) * 1_000));
+        return state(sealed.send(request(step, step.id), timeout).getState());
+      }
+    } catch (IOException unreadable) {
+      throw new IllegalStateException(unreadable);
+    }
   }
 
   private String sendUnnamed(Step step) {
