@@ -20,6 +20,7 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
     # A connection that died without a word is noticed after 40 seconds, also while nothing is sent.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
