@@ -24,9 +24,6 @@ const LANGUAGES: [&str; 4] = ["python", "go", "typescript", "java"];
 
 const JAVA_RUNNER: &str = "io.github.mailwright.conformance.Runner";
 
-/// How many play at once: they wait more than they work.
-const AT_ONCE: usize = 2;
-
 /// Said where a runner is not there.
 const MISSING: &str = "`make test` builds the clients, then runs all tests";
 
@@ -34,19 +31,17 @@ const MISSING: &str = "`make test` builds the clients, then runs all tests";
 fn all_clients_get_what_the_scenario_says() {
     let scenario: Value = serde_json::from_slice(&std::fs::read(scenario()).unwrap()).unwrap();
     let steps = scenario["steps"].as_array().unwrap();
-    let mut results = Vec::new();
-    for languages in LANGUAGES.chunks(AT_ONCE) {
-        let runs: Vec<_> = languages
-            .iter()
-            .map(|language| thread::spawn(|| World::new(language).play(runner(language))))
-            .collect();
-        for (language, run) in languages.iter().zip(runs) {
-            let outcome = run
-                .join()
-                .unwrap_or_else(|_| panic!("{language}: see above"));
-            results.push(outcome);
-        }
-    }
+    // At once, since they wait more than they work.
+    let runs = LANGUAGES
+        .map(|language| thread::spawn(move || World::new(language).play(runner(language))));
+    let results: Vec<_> = LANGUAGES
+        .iter()
+        .zip(runs)
+        .map(|(language, run)| {
+            run.join()
+                .unwrap_or_else(|_| panic!("{language}: see above"))
+        })
+        .collect();
     let table = table(steps, &results);
     print!("{table}");
     // `make test` shows it at its end.

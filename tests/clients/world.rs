@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::browser;
 use super::process::Process;
-use super::tls;
+use super::tls::{self, Proxy};
 
 const ADELE: &str = "adele@contoso.com";
 
@@ -25,6 +25,7 @@ pub struct World {
     folder: Folder,
     data: PathBuf,
     server: Option<Process>,
+    proxy: Option<Proxy>,
 }
 
 impl World {
@@ -40,6 +41,7 @@ impl World {
             sandbox,
             folder,
             server: None,
+            proxy: None,
         };
         world.serve();
         world
@@ -74,6 +76,7 @@ impl World {
             "consent" => return self.consent(text("url")),
             "arrived" => return json!({ "times": self.arrived(text("subject")) }),
             "kill_grant" => self.kill_grant(),
+            "freeze" => self.proxy.iter().for_each(Proxy::freeze),
             "stop" => self.stop(),
             "serve" => self.serve(),
             "restart" => {
@@ -93,14 +96,16 @@ impl World {
         json!({})
     }
 
-    fn introduction(&self) -> Value {
+    fn introduction(&mut self) -> Value {
         let server = self.at.unwrap();
-        let (sealed, authority) = self.runtime.block_on(tls::start(server));
+        let proxy = self.runtime.block_on(tls::start(server));
         let ca = self.folder.0.join("proxy-ca.pem");
-        std::fs::write(&ca, authority).unwrap();
+        std::fs::write(&ca, &proxy.authority).unwrap();
+        let port = proxy.at.port();
+        self.proxy = Some(proxy);
         json!({
             "target": server.to_string(),
-            "tls_target": format!("localhost:{}", sealed.port()),
+            "tls_target": format!("localhost:{port}"),
             "ca": ca,
             "key": self.key(),
             "smtp_port": self.sandbox.smtp_addr().port(),

@@ -28,7 +28,7 @@ type step struct {
 	To                                        []string
 	Attach                                    int
 	InSeconds                                 int64 `json:"in_seconds"`
-	Timeout                                   float64
+	Timeout, Within                           float64
 	Untrusted                                 bool
 }
 
@@ -82,7 +82,7 @@ func (r *runner) play(s step) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	steps := map[string]func(context.Context, step) (string, error){
-		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_tls": r.sendTLS, "send_unnamed": r.sendUnnamed,
+		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_tls": r.sendTLS, "watch_frozen": r.watchFrozen, "send_unnamed": r.sendUnnamed,
 		"end": r.end, "until": r.until, "cancel": r.cancel, "ask": r.ask, "watch": r.watch, "send_through": r.sendThrough,
 		"arrived": r.arrived, "cancel_send": r.cancelSend, "cancel_watch": r.cancelWatch, "fill": r.fill,
 		"watch_from": r.watchFrom, "new_store": r.newStore,
@@ -178,15 +178,40 @@ func (r *runner) send(ctx context.Context, s step) (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
-func (r *runner) sendTLS(ctx context.Context, s step) (string, error) {
+// sealed connects by TLS, and trusts the driver's authority or nobody.
+func (r *runner) sealed(trusting bool) *mailwright.Client {
 	roots := x509.NewCertPool()
-	if !s.Untrusted {
+	if trusting {
 		roots.AppendCertsFromPEM(must(os.ReadFile(r.world.CA)))
 	}
+	return must(mailwright.New(r.world.TLSTarget, mailwright.Options{Key: r.world.Key, TLS: &tls.Config{RootCAs: roots}}))
+}
+
+func (r *runner) sendTLS(ctx context.Context, s step) (string, error) {
 	other := *r
-	other.client = must(mailwright.New(r.world.TLSTarget, mailwright.Options{Key: r.world.Key, TLS: &tls.Config{RootCAs: roots}}))
+	other.client = r.sealed(!s.Untrusted)
 	defer other.client.Close()
 	return other.send(ctx, s)
+}
+
+func (r *runner) watchFrozen(ctx context.Context, s step) (string, error) {
+	sealed := r.sealed(true)
+	defer sealed.Close()
+	watch, err := sealed.Watch(ctx, &v1.WatchStatusRequest{})
+	if err != nil {
+		return "", err
+	}
+	must(r.client.Send(ctx, r.request(s, s.ID+"-0")))
+	must(watch.Next())
+	ask("freeze", nil)
+	begun := time.Now()
+	awaited := must(r.client.Send(ctx, r.request(s, s.ID+"-1"))).MessageId
+	for must(watch.Next()).GetMessage().GetMessage().GetMessageId() != awaited {
+	}
+	if time.Since(begun).Seconds() < s.Within {
+		return "noticed", nil
+	}
+	return "late", nil
 }
 
 func (r *runner) sendUnnamed(ctx context.Context, s step) (string, error) {

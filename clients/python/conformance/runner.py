@@ -110,6 +110,20 @@ class Runner:
         with Client(self.world["tls_target"], self.world["key"], ca=ca) as client:
             return state_name(client.send(self.request(step, step["id"]), timeout=step.get("timeout", 60)).state)
 
+    def watch_frozen(self, step: Step) -> str:
+        with open(self.world["ca"], "rb") as file:
+            sealed = Client(self.world["tls_target"], self.world["key"], ca=file.read())
+        with sealed:
+            watch = sealed.watch()
+            self.client.send(self.request(step, step["id"] + "-0"))
+            next(watch)
+            ask("freeze")
+            begun = time.monotonic()
+            awaited = self.client.send(self.request(step, step["id"] + "-1")).message_id
+            while next(watch).message.message.message_id != awaited:
+                pass
+            return "noticed" if time.monotonic() - begun < step["within"] else "late"
+
     def send_unnamed(self, step: Step) -> str:
         answers = [self.client.send(self.request(step, "")) for _ in range(2)]
         ids = {answer.message_id for answer in answers}

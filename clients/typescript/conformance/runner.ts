@@ -38,6 +38,7 @@ interface Step {
   in_seconds?: number;
   timeout?: number;
   untrusted?: boolean;
+  within?: number;
 }
 
 interface Answer {
@@ -110,7 +111,7 @@ function request(step: Step, requestId: string) {
 /** Follows one message from its Send on. */
 async function message(id: string, until: (message: Message) => boolean): Promise<Message> {
   const { cursor, messageId } = sent.get(id)!;
-  for await (const { event } of client.watch({ start: { $case: "cursor", value: cursor }, messageIds: [messageId] })) {
+  for await (const { event } of await client.watch({ start: { $case: "cursor", value: cursor }, messageIds: [messageId] })) {
     if (event?.$case === "message" && event.value.message && until(event.value.message)) break;
   }
   return (await mail((of) => of.getMessage, { messageId })).message!;
@@ -148,8 +149,8 @@ async function next(watch: Watch): Promise<string> {
   return "ended";
 }
 
-function watchFrom(cursor: string): Promise<string> {
-  return next(client.watch({ start: { $case: "cursor", value: cursor } }));
+async function watchFrom(cursor: string): Promise<string> {
+  return next(await client.watch({ start: { $case: "cursor", value: cursor } }));
 }
 
 const steps: Record<string, (step: Step) => Promise<string>> = {
@@ -204,6 +205,22 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
     }
   },
 
+  async watch_frozen(step) {
+    const sealed = new Client(world.tls_target, { key: world.key, ca: readFileSync(world.ca) });
+    const watch = (await sealed.watch())[Symbol.asyncIterator]();
+    await client.send(request(step, `${step.id}-0`));
+    await watch.next();
+    await ask("freeze");
+    const begun = performance.now();
+    const awaited = (await client.send(request(step, `${step.id}-1`))).messageId;
+    for (;;) {
+      const event = (await watch.next()).value?.event;
+      if (event?.$case === "message" && event.value.message?.messageId === awaited) break;
+    }
+    sealed.close();
+    return performance.now() - begun < step.within! * 1_000 ? "noticed" : "late";
+  },
+
   async send_unnamed(step) {
     const ids = [await client.send(request(step, "")), await client.send(request(step, ""))].map(({ messageId }) => messageId);
     const read = await Promise.all(ids.map((messageId) => mail((of) => of.getMessage, { messageId })));
@@ -236,7 +253,7 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   async watch(step) {
     const cursors = new Set<string>();
     let [fresh, twice, done] = [0, 0, 0];
-    const watch = client.watch({ kinds: [EventKind.MESSAGE] });
+    const watch = await client.watch({ kinds: [EventKind.MESSAGE] });
     const sendThree = async (from: number): Promise<void> => {
       for (let i = from; i < from + 3; i++) await client.send(request(step, `${step.id}-${i}`));
     };
@@ -278,7 +295,7 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   },
 
   async cancel_watch({ id }) {
-    const watch = client.watch({ start: { $case: "cursor", value: sent.get(id)!.cursor } });
+    const watch = await client.watch({ start: { $case: "cursor", value: sent.get(id)!.cursor } });
     const watching = next(watch);
     await sleep(300);
     watch.close();

@@ -17,7 +17,7 @@ async function resetPassword(client: Client, serviceId: string, to: string, link
       },
     },
   });
-  const watch = client.watch({ start: { $case: "cursor", value: sent.cursor }, messageIds: [sent.messageId] });
+  const watch = await client.watch({ start: { $case: "cursor", value: sent.cursor }, messageIds: [sent.messageId] });
   for await (const { event } of watch) {
     const message = event?.$case === "message" ? event.value.message : undefined;
     if (!message) continue;

@@ -13,7 +13,7 @@ import {
 import { Backoff, MailwrightError } from "./error.js";
 import { AdminAPIClient } from "./gen/mailwright/v1/admin.js";
 import { MailAPIClient, SendRequest, type SendResponse } from "./gen/mailwright/v1/mail.js";
-import { StatusAPIClient, WatchStatusRequest } from "./gen/mailwright/v1/status.js";
+import { StatusAPIClient, WatchPosition, WatchStatusRequest } from "./gen/mailwright/v1/status.js";
 import serviceConfig from "./gen/service_config.js";
 import { onAbort, sleep } from "./wait.js";
 import { Watch, type WatchOptions } from "./watch.js";
@@ -92,9 +92,20 @@ export class Client {
     }
   }
 
-  /** Follows the feed from the request's cursor or position on (default: from now on). */
-  watch(request: Partially<typeof WatchStatusRequest> = {}, options: WatchOptions = {}): Watch {
-    return new Watch(this, WatchStatusRequest.fromPartial(request), options);
+  /**
+   * Follows the feed from the request's cursor or position on. By default from now on, and that is the
+   * moment at which this resolves.
+   *
+   * @throws MailwrightError
+   */
+  async watch(request: Partially<typeof WatchStatusRequest> = {}, options: WatchOptions = {}): Promise<Watch> {
+    const from = WatchStatusRequest.fromPartial(request);
+    if (from.start?.$case !== "cursor" && from.start?.value !== WatchPosition.OLDEST) {
+      // "Now" must stay this moment when the first connection breaks before the first event.
+      const info = await this.repeat(this.admin.getServerInfo.bind(this.admin), {}, Infinity);
+      from.start = { $case: "cursor", value: info.newestCursor };
+    }
+    return new Watch(this, from, options);
   }
 
   /** Ends what runs and closes the connections. */

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Client } from "./client.js";
 import { Backoff, MailwrightError } from "./error.js";
-import { WatchPosition, type WatchStatusRequest, type WatchStatusResponse } from "./gen/mailwright/v1/status.js";
+import type { WatchStatusRequest, WatchStatusResponse } from "./gen/mailwright/v1/status.js";
 import { onAbort, sleep } from "./wait.js";
 
 /** How to watch. */
@@ -18,7 +18,6 @@ export interface WatchOptions {
  */
 export class Watch implements AsyncIterable<WatchStatusResponse> {
   readonly #closed = new AbortController();
-  readonly #start: Promise<string>;
   readonly #client: Client;
   readonly #request: WatchStatusRequest;
   readonly #heartbeats: boolean;
@@ -26,8 +25,6 @@ export class Watch implements AsyncIterable<WatchStatusResponse> {
   /** @internal */
   constructor(client: Client, request: WatchStatusRequest, { heartbeats = false }: WatchOptions) {
     [this.#client, this.#request, this.#heartbeats] = [client, request, heartbeats];
-    this.#start = this.#resolve();
-    this.#start.catch(() => {}); // told by the loop
   }
 
   /** The place behind what was yielded; keep it to go on there in another process. */
@@ -44,7 +41,6 @@ export class Watch implements AsyncIterable<WatchStatusResponse> {
     const signals = [this.#closed.signal, this.#client.closing.signal];
     let backoff = new Backoff();
     try {
-      await this.#start;
       while (!this.#closed.signal.aborted) {
         if (this.#client.closing.signal.aborted) throw new MailwrightError(status.CANCELLED, "the client was closed");
         const call = this.#client.status.watchStatus(this.#request);
@@ -71,15 +67,5 @@ export class Watch implements AsyncIterable<WatchStatusResponse> {
     } catch (failure) {
       if (!this.#closed.signal.aborted) throw failure;
     }
-  }
-
-  /** "Now" must stay this moment when the first connection breaks before the first event. */
-  async #resolve(): Promise<string> {
-    const { start } = this.#request;
-    if (start?.$case === "cursor" || (start?.$case === "position" && start.value === WatchPosition.OLDEST)) return this.cursor;
-    const { admin } = this.#client;
-    const info = await this.#client.repeat(admin.getServerInfo.bind(admin), {}, Infinity, this.#closed.signal);
-    this.#request.start = { $case: "cursor", value: info.newestCursor };
-    return this.cursor;
   }
 }

@@ -152,7 +152,7 @@ test("a watch goes on behind what it has yielded", async () => {
     [event("4")],
     [refuse(status.OUT_OF_RANGE, info("CURSOR_OUT_OF_RANGE"))],
   ];
-  const [watch, yielded] = [client.watch(), [] as string[]];
+  const [watch, yielded] = [await client.watch(), [] as string[]];
   const error = await failure(
     (async () => {
       for await (const { cursor } of watch) yielded.push(cursor);

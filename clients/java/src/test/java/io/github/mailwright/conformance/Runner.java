@@ -81,6 +81,7 @@ public final class Runner {
     long in_seconds;
     double timeout;
     boolean untrusted;
+    double within;
     // "do" is a word of the language.
     @com.google.gson.annotations.SerializedName("do")
     String what;
@@ -133,6 +134,7 @@ public final class Runner {
       case "test" -> test(step);
       case "send" -> send(step);
       case "send_tls" -> sendTls(step);
+      case "watch_frozen" -> watchFrozen(step);
       case "send_unnamed" -> sendUnnamed(step);
       case "end" -> end(step);
       case "until" -> until(step);
@@ -259,17 +261,35 @@ public final class Runner {
     return String.join(", ", parts);
   }
 
-  private String sendTls(Step step) {
+  /** Connects by TLS, and trusts the driver's authority, or what Java trusts. */
+  private MailwrightClient sealed(boolean trusting) {
     var tls = TlsChannelCredentials.newBuilder();
     try {
-      var trusting = step.untrusted ? tls : tls.trustManager(new File(world.get("ca").getAsString()));
+      var credentials = trusting ? tls.trustManager(new File(world.get("ca").getAsString())) : tls;
       String target = world.get("tls_target").getAsString();
-      try (var sealed = MailwrightClient.connect(target, world.get("key").getAsString(), trusting.build())) {
-        var timeout = Duration.ofMillis((long) ((step.timeout > 0 ? step.timeout : 60) * 1_000));
-        return state(sealed.send(request(step, step.id), timeout).getState());
-      }
+      return MailwrightClient.connect(target, world.get("key").getAsString(), credentials.build());
     } catch (IOException unreadable) {
       throw new IllegalStateException(unreadable);
+    }
+  }
+
+  private String sendTls(Step step) {
+    try (var sealed = sealed(!step.untrusted)) {
+      var timeout = Duration.ofMillis((long) ((step.timeout > 0 ? step.timeout : 60) * 1_000));
+      return state(sealed.send(request(step, step.id), timeout).getState());
+    }
+  }
+
+  private String watchFrozen(Step step) {
+    try (var sealed = sealed(true);
+        var watch = sealed.watch(WatchStatusRequest.getDefaultInstance())) {
+      client.send(request(step, step.id + "-0"));
+      watch.next();
+      ask("freeze");
+      long begun = System.nanoTime();
+      String awaited = client.send(request(step, step.id + "-1")).getMessageId();
+      while (!watch.next().getMessage().getMessage().getMessageId().equals(awaited)) {}
+      return System.nanoTime() - begun < step.within * 1e9 ? "noticed" : "late";
     }
   }
 
