@@ -23,13 +23,13 @@ import (
 )
 
 type step struct {
-	Name, Do, ID, Service, State, Ask, Cursor string
-	Subject                                   *string
-	To                                        []string
-	Attach                                    int
-	InSeconds                                 int64 `json:"in_seconds"`
-	Timeout, Within                           float64
-	Untrusted                                 bool
+	Name, Do, ID, Service, State, Ask, Cursor, Key string
+	Subject                                        *string
+	To                                             []string
+	Attach                                         int
+	InSeconds                                      int64 `json:"in_seconds"`
+	Timeout, Within                                float64
+	Untrusted                                      bool
 }
 
 type answer struct {
@@ -82,7 +82,7 @@ func (r *runner) play(s step) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	steps := map[string]func(context.Context, step) (string, error){
-		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_tls": r.sendTLS, "watch_frozen": r.watchFrozen, "send_unnamed": r.sendUnnamed,
+		"create": r.create, "authorize": r.authorize, "test": r.test, "send": r.send, "send_as": r.sendAs, "send_tls": r.sendTLS, "watch_frozen": r.watchFrozen, "send_unnamed": r.sendUnnamed,
 		"end": r.end, "until": r.until, "cancel": r.cancel, "ask": r.ask, "watch": r.watch, "send_through": r.sendThrough,
 		"arrived": r.arrived, "cancel_send": r.cancelSend, "cancel_watch": r.cancelWatch, "fill": r.fill,
 		"watch_from": r.watchFrom, "new_store": r.newStore,
@@ -185,6 +185,14 @@ func (r *runner) sealed(trusting bool) *mailwright.Client {
 		roots.AppendCertsFromPEM(must(os.ReadFile(r.world.CA)))
 	}
 	return must(mailwright.New(r.world.TLSTarget, mailwright.Options{Key: r.world.Key, TLS: &tls.Config{RootCAs: roots}}))
+}
+
+func (r *runner) sendAs(ctx context.Context, s step) (string, error) {
+	other := *r
+	other.world.Key = s.Key
+	other.client = other.connect()
+	defer other.client.Close()
+	return other.send(ctx, s)
 }
 
 func (r *runner) sendTLS(ctx context.Context, s step) (string, error) {

@@ -3308,6 +3308,8 @@ type AccessKey struct {
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// When it was revoked. Unset: it was not.
 	RevokeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoke_time,json=revokeTime,proto3" json:"revoke_time,omitempty"`
+	// When a call last came by it; up to a minute and a half late. Unset: none has.
+	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
 }
 
 func (x *AccessKey) Reset() {
@@ -3391,6 +3393,13 @@ func (x *AccessKey) GetRevokeTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *AccessKey) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
 // An access key to create.
 type CreateAccessKeyRequest struct {
 	state         protoimpl.MessageState
@@ -3402,7 +3411,8 @@ type CreateAccessKeyRequest struct {
 	// What it may do; one or more. Required.
 	Roles []Role `protobuf:"varint,2,rep,packed,name=roles,proto3,enum=mailwright.v1.Role" json:"roles,omitempty"`
 	// The services it may use, at most 100. Default empty: all, future ones included.
-	// INVALID_ARGUMENT with ROLE_ADMIN.
+	// INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+	// deleted and created again under its id is the same one here.
 	ServiceIds []string `protobuf:"bytes,3,rep,name=service_ids,json=serviceIds,proto3" json:"service_ids,omitempty"`
 	// When it ends by itself; in the future. Default unset: never.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
@@ -4404,7 +4414,7 @@ var file_mailwright_v1_admin_proto_rawDesc = []byte{
 	0x61, 0x67, 0x6e, 0x6f, 0x73, 0x69, 0x73, 0x18, 0x04, 0x20, 0x01, 0x28, 0x0b, 0x32, 0x18, 0x2e,
 	0x6d, 0x61, 0x69, 0x6c, 0x77, 0x72, 0x69, 0x67, 0x68, 0x74, 0x2e, 0x76, 0x31, 0x2e, 0x44, 0x69,
 	0x61, 0x67, 0x6e, 0x6f, 0x73, 0x69, 0x73, 0x52, 0x09, 0x64, 0x69, 0x61, 0x67, 0x6e, 0x6f, 0x73,
-	0x69, 0x73, 0x22, 0xd5, 0x02, 0x0a, 0x09, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4b, 0x65, 0x79,
+	0x69, 0x73, 0x22, 0x95, 0x03, 0x0a, 0x09, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4b, 0x65, 0x79,
 	0x12, 0x22, 0x0a, 0x0d, 0x61, 0x63, 0x63, 0x65, 0x73, 0x73, 0x5f, 0x6b, 0x65, 0x79, 0x5f, 0x69,
 	0x64, 0x18, 0x01, 0x20, 0x01, 0x28, 0x09, 0x52, 0x0b, 0x61, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4b,
 	0x65, 0x79, 0x49, 0x64, 0x12, 0x21, 0x0a, 0x0c, 0x64, 0x69, 0x73, 0x70, 0x6c, 0x61, 0x79, 0x5f,
@@ -4425,7 +4435,11 @@ var file_mailwright_v1_admin_proto_rawDesc = []byte{
 	0x0b, 0x72, 0x65, 0x76, 0x6f, 0x6b, 0x65, 0x5f, 0x74, 0x69, 0x6d, 0x65, 0x18, 0x07, 0x20, 0x01,
 	0x28, 0x0b, 0x32, 0x1a, 0x2e, 0x67, 0x6f, 0x6f, 0x67, 0x6c, 0x65, 0x2e, 0x70, 0x72, 0x6f, 0x74,
 	0x6f, 0x62, 0x75, 0x66, 0x2e, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70, 0x52, 0x0a,
-	0x72, 0x65, 0x76, 0x6f, 0x6b, 0x65, 0x54, 0x69, 0x6d, 0x65, 0x22, 0xc4, 0x01, 0x0a, 0x16, 0x43,
+	0x72, 0x65, 0x76, 0x6f, 0x6b, 0x65, 0x54, 0x69, 0x6d, 0x65, 0x12, 0x3e, 0x0a, 0x0d, 0x6c, 0x61,
+	0x73, 0x74, 0x5f, 0x75, 0x73, 0x65, 0x5f, 0x74, 0x69, 0x6d, 0x65, 0x18, 0x08, 0x20, 0x01, 0x28,
+	0x0b, 0x32, 0x1a, 0x2e, 0x67, 0x6f, 0x6f, 0x67, 0x6c, 0x65, 0x2e, 0x70, 0x72, 0x6f, 0x74, 0x6f,
+	0x62, 0x75, 0x66, 0x2e, 0x54, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70, 0x52, 0x0b, 0x6c,
+	0x61, 0x73, 0x74, 0x55, 0x73, 0x65, 0x54, 0x69, 0x6d, 0x65, 0x22, 0xc4, 0x01, 0x0a, 0x16, 0x43,
 	0x72, 0x65, 0x61, 0x74, 0x65, 0x41, 0x63, 0x63, 0x65, 0x73, 0x73, 0x4b, 0x65, 0x79, 0x52, 0x65,
 	0x71, 0x75, 0x65, 0x73, 0x74, 0x12, 0x21, 0x0a, 0x0c, 0x64, 0x69, 0x73, 0x70, 0x6c, 0x61, 0x79,
 	0x5f, 0x6e, 0x61, 0x6d, 0x65, 0x18, 0x01, 0x20, 0x01, 0x28, 0x09, 0x52, 0x0b, 0x64, 0x69, 0x73,
@@ -4832,48 +4846,49 @@ var file_mailwright_v1_admin_proto_depIdxs = []int32{
 	59, // 52: mailwright.v1.AccessKey.create_time:type_name -> google.protobuf.Timestamp
 	59, // 53: mailwright.v1.AccessKey.expire_time:type_name -> google.protobuf.Timestamp
 	59, // 54: mailwright.v1.AccessKey.revoke_time:type_name -> google.protobuf.Timestamp
-	10, // 55: mailwright.v1.CreateAccessKeyRequest.roles:type_name -> mailwright.v1.Role
-	59, // 56: mailwright.v1.CreateAccessKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
-	45, // 57: mailwright.v1.CreateAccessKeyResponse.access_key:type_name -> mailwright.v1.AccessKey
-	45, // 58: mailwright.v1.ListAccessKeysResponse.access_keys:type_name -> mailwright.v1.AccessKey
-	45, // 59: mailwright.v1.RevokeAccessKeyResponse.access_key:type_name -> mailwright.v1.AccessKey
-	59, // 60: mailwright.v1.GetServerInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	54, // 61: mailwright.v1.GetServerInfoResponse.limits:type_name -> mailwright.v1.ServerLimits
-	23, // 62: mailwright.v1.AdminAPI.CreateService:input_type -> mailwright.v1.CreateServiceRequest
-	25, // 63: mailwright.v1.AdminAPI.GetService:input_type -> mailwright.v1.GetServiceRequest
-	27, // 64: mailwright.v1.AdminAPI.ListServices:input_type -> mailwright.v1.ListServicesRequest
-	29, // 65: mailwright.v1.AdminAPI.UpdateService:input_type -> mailwright.v1.UpdateServiceRequest
-	31, // 66: mailwright.v1.AdminAPI.DeleteService:input_type -> mailwright.v1.DeleteServiceRequest
-	33, // 67: mailwright.v1.AdminAPI.SuspendService:input_type -> mailwright.v1.SuspendServiceRequest
-	35, // 68: mailwright.v1.AdminAPI.ResumeService:input_type -> mailwright.v1.ResumeServiceRequest
-	37, // 69: mailwright.v1.AdminAPI.BeginAuthorize:input_type -> mailwright.v1.BeginAuthorizeRequest
-	39, // 70: mailwright.v1.AdminAPI.CompleteAuthorize:input_type -> mailwright.v1.CompleteAuthorizeRequest
-	41, // 71: mailwright.v1.AdminAPI.RevokeAuthorization:input_type -> mailwright.v1.RevokeAuthorizationRequest
-	43, // 72: mailwright.v1.AdminAPI.SendTest:input_type -> mailwright.v1.SendTestRequest
-	46, // 73: mailwright.v1.AdminAPI.CreateAccessKey:input_type -> mailwright.v1.CreateAccessKeyRequest
-	48, // 74: mailwright.v1.AdminAPI.ListAccessKeys:input_type -> mailwright.v1.ListAccessKeysRequest
-	50, // 75: mailwright.v1.AdminAPI.RevokeAccessKey:input_type -> mailwright.v1.RevokeAccessKeyRequest
-	52, // 76: mailwright.v1.AdminAPI.GetServerInfo:input_type -> mailwright.v1.GetServerInfoRequest
-	24, // 77: mailwright.v1.AdminAPI.CreateService:output_type -> mailwright.v1.CreateServiceResponse
-	26, // 78: mailwright.v1.AdminAPI.GetService:output_type -> mailwright.v1.GetServiceResponse
-	28, // 79: mailwright.v1.AdminAPI.ListServices:output_type -> mailwright.v1.ListServicesResponse
-	30, // 80: mailwright.v1.AdminAPI.UpdateService:output_type -> mailwright.v1.UpdateServiceResponse
-	32, // 81: mailwright.v1.AdminAPI.DeleteService:output_type -> mailwright.v1.DeleteServiceResponse
-	34, // 82: mailwright.v1.AdminAPI.SuspendService:output_type -> mailwright.v1.SuspendServiceResponse
-	36, // 83: mailwright.v1.AdminAPI.ResumeService:output_type -> mailwright.v1.ResumeServiceResponse
-	38, // 84: mailwright.v1.AdminAPI.BeginAuthorize:output_type -> mailwright.v1.BeginAuthorizeResponse
-	40, // 85: mailwright.v1.AdminAPI.CompleteAuthorize:output_type -> mailwright.v1.CompleteAuthorizeResponse
-	42, // 86: mailwright.v1.AdminAPI.RevokeAuthorization:output_type -> mailwright.v1.RevokeAuthorizationResponse
-	44, // 87: mailwright.v1.AdminAPI.SendTest:output_type -> mailwright.v1.SendTestResponse
-	47, // 88: mailwright.v1.AdminAPI.CreateAccessKey:output_type -> mailwright.v1.CreateAccessKeyResponse
-	49, // 89: mailwright.v1.AdminAPI.ListAccessKeys:output_type -> mailwright.v1.ListAccessKeysResponse
-	51, // 90: mailwright.v1.AdminAPI.RevokeAccessKey:output_type -> mailwright.v1.RevokeAccessKeyResponse
-	53, // 91: mailwright.v1.AdminAPI.GetServerInfo:output_type -> mailwright.v1.GetServerInfoResponse
-	77, // [77:92] is the sub-list for method output_type
-	62, // [62:77] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	59, // 55: mailwright.v1.AccessKey.last_use_time:type_name -> google.protobuf.Timestamp
+	10, // 56: mailwright.v1.CreateAccessKeyRequest.roles:type_name -> mailwright.v1.Role
+	59, // 57: mailwright.v1.CreateAccessKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	45, // 58: mailwright.v1.CreateAccessKeyResponse.access_key:type_name -> mailwright.v1.AccessKey
+	45, // 59: mailwright.v1.ListAccessKeysResponse.access_keys:type_name -> mailwright.v1.AccessKey
+	45, // 60: mailwright.v1.RevokeAccessKeyResponse.access_key:type_name -> mailwright.v1.AccessKey
+	59, // 61: mailwright.v1.GetServerInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	54, // 62: mailwright.v1.GetServerInfoResponse.limits:type_name -> mailwright.v1.ServerLimits
+	23, // 63: mailwright.v1.AdminAPI.CreateService:input_type -> mailwright.v1.CreateServiceRequest
+	25, // 64: mailwright.v1.AdminAPI.GetService:input_type -> mailwright.v1.GetServiceRequest
+	27, // 65: mailwright.v1.AdminAPI.ListServices:input_type -> mailwright.v1.ListServicesRequest
+	29, // 66: mailwright.v1.AdminAPI.UpdateService:input_type -> mailwright.v1.UpdateServiceRequest
+	31, // 67: mailwright.v1.AdminAPI.DeleteService:input_type -> mailwright.v1.DeleteServiceRequest
+	33, // 68: mailwright.v1.AdminAPI.SuspendService:input_type -> mailwright.v1.SuspendServiceRequest
+	35, // 69: mailwright.v1.AdminAPI.ResumeService:input_type -> mailwright.v1.ResumeServiceRequest
+	37, // 70: mailwright.v1.AdminAPI.BeginAuthorize:input_type -> mailwright.v1.BeginAuthorizeRequest
+	39, // 71: mailwright.v1.AdminAPI.CompleteAuthorize:input_type -> mailwright.v1.CompleteAuthorizeRequest
+	41, // 72: mailwright.v1.AdminAPI.RevokeAuthorization:input_type -> mailwright.v1.RevokeAuthorizationRequest
+	43, // 73: mailwright.v1.AdminAPI.SendTest:input_type -> mailwright.v1.SendTestRequest
+	46, // 74: mailwright.v1.AdminAPI.CreateAccessKey:input_type -> mailwright.v1.CreateAccessKeyRequest
+	48, // 75: mailwright.v1.AdminAPI.ListAccessKeys:input_type -> mailwright.v1.ListAccessKeysRequest
+	50, // 76: mailwright.v1.AdminAPI.RevokeAccessKey:input_type -> mailwright.v1.RevokeAccessKeyRequest
+	52, // 77: mailwright.v1.AdminAPI.GetServerInfo:input_type -> mailwright.v1.GetServerInfoRequest
+	24, // 78: mailwright.v1.AdminAPI.CreateService:output_type -> mailwright.v1.CreateServiceResponse
+	26, // 79: mailwright.v1.AdminAPI.GetService:output_type -> mailwright.v1.GetServiceResponse
+	28, // 80: mailwright.v1.AdminAPI.ListServices:output_type -> mailwright.v1.ListServicesResponse
+	30, // 81: mailwright.v1.AdminAPI.UpdateService:output_type -> mailwright.v1.UpdateServiceResponse
+	32, // 82: mailwright.v1.AdminAPI.DeleteService:output_type -> mailwright.v1.DeleteServiceResponse
+	34, // 83: mailwright.v1.AdminAPI.SuspendService:output_type -> mailwright.v1.SuspendServiceResponse
+	36, // 84: mailwright.v1.AdminAPI.ResumeService:output_type -> mailwright.v1.ResumeServiceResponse
+	38, // 85: mailwright.v1.AdminAPI.BeginAuthorize:output_type -> mailwright.v1.BeginAuthorizeResponse
+	40, // 86: mailwright.v1.AdminAPI.CompleteAuthorize:output_type -> mailwright.v1.CompleteAuthorizeResponse
+	42, // 87: mailwright.v1.AdminAPI.RevokeAuthorization:output_type -> mailwright.v1.RevokeAuthorizationResponse
+	44, // 88: mailwright.v1.AdminAPI.SendTest:output_type -> mailwright.v1.SendTestResponse
+	47, // 89: mailwright.v1.AdminAPI.CreateAccessKey:output_type -> mailwright.v1.CreateAccessKeyResponse
+	49, // 90: mailwright.v1.AdminAPI.ListAccessKeys:output_type -> mailwright.v1.ListAccessKeysResponse
+	51, // 91: mailwright.v1.AdminAPI.RevokeAccessKey:output_type -> mailwright.v1.RevokeAccessKeyResponse
+	53, // 92: mailwright.v1.AdminAPI.GetServerInfo:output_type -> mailwright.v1.GetServerInfoResponse
+	78, // [78:93] is the sub-list for method output_type
+	63, // [63:78] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_mailwright_v1_admin_proto_init() }

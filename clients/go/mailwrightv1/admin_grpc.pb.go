@@ -49,9 +49,9 @@ type AdminAPIClient interface {
 	CreateService(ctx context.Context, in *CreateServiceRequest, opts ...grpc.CallOption) (*CreateServiceResponse, error)
 	// Reads one service.
 	//
-	// Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+	// Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
 	GetService(ctx context.Context, in *GetServiceRequest, opts ...grpc.CallOption) (*GetServiceResponse, error)
-	// Lists services by service_id.
+	// Lists services by service_id: those that the access key may use.
 	ListServices(ctx context.Context, in *ListServicesRequest, opts ...grpc.CallOption) (*ListServicesResponse, error)
 	// Changes the fields named by update_mask and no others.
 	//
@@ -126,7 +126,9 @@ type AdminAPIClient interface {
 	// Creates an access key. Not safe to repeat: each call creates one. Its secret is
 	// in this response and never again.
 	//
-	// Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+	// Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+	// FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+	// that number, those that have ended are forgotten, the oldest first.
 	CreateAccessKey(ctx context.Context, in *CreateAccessKeyRequest, opts ...grpc.CallOption) (*CreateAccessKeyResponse, error)
 	// Lists access keys, without secrets, the newest first; revoked and expired ones
 	// too.
@@ -134,7 +136,9 @@ type AdminAPIClient interface {
 	// Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
 	// open streams end. Revoking twice succeeds.
 	//
-	// Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+	// Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+	// the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+	// one first.
 	RevokeAccessKey(ctx context.Context, in *RevokeAccessKeyRequest, opts ...grpc.CallOption) (*RevokeAccessKeyResponse, error)
 	// Tells what this server is, where it is reached, where its mail leaves from and
 	// what it takes.
@@ -295,9 +299,9 @@ type AdminAPIServer interface {
 	CreateService(context.Context, *CreateServiceRequest) (*CreateServiceResponse, error)
 	// Reads one service.
 	//
-	// Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+	// Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
 	GetService(context.Context, *GetServiceRequest) (*GetServiceResponse, error)
-	// Lists services by service_id.
+	// Lists services by service_id: those that the access key may use.
 	ListServices(context.Context, *ListServicesRequest) (*ListServicesResponse, error)
 	// Changes the fields named by update_mask and no others.
 	//
@@ -372,7 +376,9 @@ type AdminAPIServer interface {
 	// Creates an access key. Not safe to repeat: each call creates one. Its secret is
 	// in this response and never again.
 	//
-	// Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+	// Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+	// FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+	// that number, those that have ended are forgotten, the oldest first.
 	CreateAccessKey(context.Context, *CreateAccessKeyRequest) (*CreateAccessKeyResponse, error)
 	// Lists access keys, without secrets, the newest first; revoked and expired ones
 	// too.
@@ -380,7 +386,9 @@ type AdminAPIServer interface {
 	// Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
 	// open streams end. Revoking twice succeeds.
 	//
-	// Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+	// Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+	// the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+	// one first.
 	RevokeAccessKey(context.Context, *RevokeAccessKeyRequest) (*RevokeAccessKeyResponse, error)
 	// Tells what this server is, where it is reached, where its mail leaves from and
 	// what it takes.

@@ -104,6 +104,10 @@ class Runner:
         parts = [state_name(answer.state), "deduplicated" if answer.deduplicated else "", reason(answer.problem)]
         return ", ".join(part for part in parts if part)
 
+    def send_as(self, step: Step) -> str:
+        with Client(self.world["target"], step["key"], plaintext=True) as client:
+            return state_name(client.send(self.request(step, step["id"])).state)
+
     def send_tls(self, step: Step) -> str:
         with open(self.world["ca"], "rb") as file:
             ca = None if step.get("untrusted") else file.read()

@@ -34,6 +34,7 @@ interface Step {
   state?: string;
   ask: string;
   cursor?: string;
+  key?: string;
   attach?: number;
   in_seconds?: number;
   timeout?: number;
@@ -192,6 +193,15 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
     const { passed } = await admin((of) => of.sendTest, { serviceId: "billing", to: to[0]! });
     const read = await admin((of) => of.getService, { serviceId: "billing" });
     return `${passed ? "passed" : "failed"}, ${service(read.service!)}`;
+  },
+
+  async send_as(step) {
+    const stranger = new Client(world.target, { key: step.key!, plaintext: true });
+    try {
+      return MessageState[(await stranger.send(request(step, step.id))).state];
+    } finally {
+      stranger.close();
+    }
   },
 
   async send_tls(step) {

@@ -143,14 +143,14 @@ class AdminAPIServicer(object):
     def GetService(self, request, context):
         """Reads one service.
 
-        Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+        Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListServices(self, request, context):
-        """Lists services by service_id.
+        """Lists services by service_id: those that the access key may use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -270,7 +270,9 @@ class AdminAPIServicer(object):
         """Creates an access key. Not safe to repeat: each call creates one. Its secret is
         in this response and never again.
 
-        Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+        Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+        FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+        that number, those that have ended are forgotten, the oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -288,7 +290,9 @@ class AdminAPIServicer(object):
         """Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
         open streams end. Revoking twice succeeds.
 
-        Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+        Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+        the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+        one first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,10 +50,10 @@ class AdminAPIStub:
     GetService: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetServiceRequest, _admin_pb2.GetServiceResponse]
     """Reads one service.
 
-    Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+    Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
     """
     ListServices: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListServicesRequest, _admin_pb2.ListServicesResponse]
-    """Lists services by service_id."""
+    """Lists services by service_id: those that the access key may use."""
     UpdateService: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateServiceRequest, _admin_pb2.UpdateServiceResponse]
     """Changes the fields named by update_mask and no others.
 
@@ -136,7 +136,9 @@ class AdminAPIStub:
     """Creates an access key. Not safe to repeat: each call creates one. Its secret is
     in this response and never again.
 
-    Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+    Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+    FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+    that number, those that have ended are forgotten, the oldest first.
     """
     ListAccessKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListAccessKeysRequest, _admin_pb2.ListAccessKeysResponse]
     """Lists access keys, without secrets, the newest first; revoked and expired ones
@@ -146,7 +148,9 @@ class AdminAPIStub:
     """Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
     open streams end. Revoking twice succeeds.
 
-    Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+    Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+    the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+    one first.
     """
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetServerInfoRequest, _admin_pb2.GetServerInfoResponse]
     """Tells what this server is, where it is reached, where its mail leaves from and
@@ -175,10 +179,10 @@ class AdminAPIAsyncStub(AdminAPIStub):
     GetService: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetServiceRequest, _admin_pb2.GetServiceResponse]  # type: ignore[assignment]
     """Reads one service.
 
-    Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+    Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
     """
     ListServices: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListServicesRequest, _admin_pb2.ListServicesResponse]  # type: ignore[assignment]
-    """Lists services by service_id."""
+    """Lists services by service_id: those that the access key may use."""
     UpdateService: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateServiceRequest, _admin_pb2.UpdateServiceResponse]  # type: ignore[assignment]
     """Changes the fields named by update_mask and no others.
 
@@ -261,7 +265,9 @@ class AdminAPIAsyncStub(AdminAPIStub):
     """Creates an access key. Not safe to repeat: each call creates one. Its secret is
     in this response and never again.
 
-    Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+    Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+    FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+    that number, those that have ended are forgotten, the oldest first.
     """
     ListAccessKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListAccessKeysRequest, _admin_pb2.ListAccessKeysResponse]  # type: ignore[assignment]
     """Lists access keys, without secrets, the newest first; revoked and expired ones
@@ -271,7 +277,9 @@ class AdminAPIAsyncStub(AdminAPIStub):
     """Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
     open streams end. Revoking twice succeeds.
 
-    Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+    Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+    the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+    one first.
     """
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetServerInfoRequest, _admin_pb2.GetServerInfoResponse]  # type: ignore[assignment]
     """Tells what this server is, where it is reached, where its mail leaves from and
@@ -309,7 +317,7 @@ class AdminAPIServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_admin_pb2.GetServiceResponse, _abc.Awaitable[_admin_pb2.GetServiceResponse]]:
         """Reads one service.
 
-        Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+        Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
         """
 
     @_abc_1.abstractmethod
@@ -318,7 +326,7 @@ class AdminAPIServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.ListServicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListServicesResponse, _abc.Awaitable[_admin_pb2.ListServicesResponse]]:
-        """Lists services by service_id."""
+        """Lists services by service_id: those that the access key may use."""
 
     @_abc_1.abstractmethod
     def UpdateService(
@@ -455,7 +463,9 @@ class AdminAPIServicer(metaclass=_abc_1.ABCMeta):
         """Creates an access key. Not safe to repeat: each call creates one. Its secret is
         in this response and never again.
 
-        Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+        Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+        FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+        that number, those that have ended are forgotten, the oldest first.
         """
 
     @_abc_1.abstractmethod
@@ -477,7 +487,9 @@ class AdminAPIServicer(metaclass=_abc_1.ABCMeta):
         """Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
         open streams end. Revoking twice succeeds.
 
-        Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+        Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+        the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+        one first.
         """
 
     @_abc_1.abstractmethod

@@ -29,7 +29,8 @@ class StatusAPIStub(object):
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     def __init__(self, channel):
@@ -49,7 +50,8 @@ class StatusAPIServicer(object):
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     def WatchStatus(self, request, context):
@@ -92,7 +94,8 @@ class StatusAPI(object):
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     @staticmethod

@@ -30,7 +30,8 @@ class StatusAPIStub:
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     @_typing.overload
@@ -59,7 +60,8 @@ class StatusAPIAsyncStub(StatusAPIStub):
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -84,7 +86,8 @@ class StatusAPIServicer(metaclass=_abc_1.ABCMeta):
     """Tells what happens, from any place in the past that is still kept.
 
     Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-    ROLE_SENDER for the services watched, or ROLE_ADMIN.
+    ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+    UNAUTHENTICATED when its key is revoked or expires.
     """
 
     @_abc_1.abstractmethod

@@ -875,7 +875,11 @@ export interface AccessKey {
     | Date
     | undefined;
   /** When it was revoked. Unset: it was not. */
-  revokeTime: Date | undefined;
+  revokeTime:
+    | Date
+    | undefined;
+  /** When a call last came by it; up to a minute and a half late. Unset: none has. */
+  lastUseTime: Date | undefined;
 }
 
 /** An access key to create. */
@@ -886,7 +890,8 @@ export interface CreateAccessKeyRequest {
   roles: Role[];
   /**
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    */
   serviceIds: string[];
   /** When it ends by itself; in the future. Default unset: never. */
@@ -4341,6 +4346,7 @@ function createBaseAccessKey(): AccessKey {
     createTime: undefined,
     expireTime: undefined,
     revokeTime: undefined,
+    lastUseTime: undefined,
   };
 }
 
@@ -4370,6 +4376,9 @@ export const AccessKey: MessageFns<AccessKey> = {
     }
     if (message.revokeTime !== undefined) {
       Timestamp.encode(toTimestamp(message.revokeTime), writer.uint32(58).fork()).join();
+    }
+    if (message.lastUseTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUseTime), writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -4453,6 +4462,14 @@ export const AccessKey: MessageFns<AccessKey> = {
             message.revokeTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.lastUseTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4477,6 +4494,7 @@ export const AccessKey: MessageFns<AccessKey> = {
     message.createTime = object.createTime ?? undefined;
     message.expireTime = object.expireTime ?? undefined;
     message.revokeTime = object.revokeTime ?? undefined;
+    message.lastUseTime = object.lastUseTime ?? undefined;
     return message;
   },
 };
@@ -5229,7 +5247,7 @@ export const AdminAPIService = {
   /**
    * Reads one service.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
    */
   getService: {
     path: "/mailwright.v1.AdminAPI/GetService" as const,
@@ -5240,7 +5258,7 @@ export const AdminAPIService = {
     responseSerialize: (value: GetServiceResponse): Buffer => Buffer.from(GetServiceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetServiceResponse => GetServiceResponse.decode(value),
   },
-  /** Lists services by service_id. */
+  /** Lists services by service_id: those that the access key may use. */
   listServices: {
     path: "/mailwright.v1.AdminAPI/ListServices" as const,
     requestStream: false as const,
@@ -5416,7 +5434,9 @@ export const AdminAPIService = {
    * Creates an access key. Not safe to repeat: each call creates one. Its secret is
    * in this response and never again.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+   * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+   * that number, those that have ended are forgotten, the oldest first.
    */
   createAccessKey: {
     path: "/mailwright.v1.AdminAPI/CreateAccessKey" as const,
@@ -5448,7 +5468,9 @@ export const AdminAPIService = {
    * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
    * open streams end. Revoking twice succeeds.
    *
-   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+   * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+   * one first.
    */
   revokeAccessKey: {
     path: "/mailwright.v1.AdminAPI/RevokeAccessKey" as const,
@@ -5488,10 +5510,10 @@ export interface AdminAPIServer extends UntypedServiceImplementation {
   /**
    * Reads one service.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
    */
   getService: handleUnaryCall<GetServiceRequest, GetServiceResponse>;
-  /** Lists services by service_id. */
+  /** Lists services by service_id: those that the access key may use. */
   listServices: handleUnaryCall<ListServicesRequest, ListServicesResponse>;
   /**
    * Changes the fields named by update_mask and no others.
@@ -5583,7 +5605,9 @@ export interface AdminAPIServer extends UntypedServiceImplementation {
    * Creates an access key. Not safe to repeat: each call creates one. Its secret is
    * in this response and never again.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+   * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+   * that number, those that have ended are forgotten, the oldest first.
    */
   createAccessKey: handleUnaryCall<CreateAccessKeyRequest, CreateAccessKeyResponse>;
   /**
@@ -5595,7 +5619,9 @@ export interface AdminAPIServer extends UntypedServiceImplementation {
    * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
    * open streams end. Revoking twice succeeds.
    *
-   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+   * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+   * one first.
    */
   revokeAccessKey: handleUnaryCall<RevokeAccessKeyRequest, RevokeAccessKeyResponse>;
   /**
@@ -5630,7 +5656,7 @@ export interface AdminAPIClient extends Client {
   /**
    * Reads one service.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
    */
   getService(
     request: GetServiceRequest,
@@ -5647,7 +5673,7 @@ export interface AdminAPIClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetServiceResponse) => void,
   ): ClientUnaryCall;
-  /** Lists services by service_id. */
+  /** Lists services by service_id: those that the access key may use. */
   listServices(
     request: ListServicesRequest,
     callback: (error: ServiceError | null, response: ListServicesResponse) => void,
@@ -5865,7 +5891,9 @@ export interface AdminAPIClient extends Client {
    * Creates an access key. Not safe to repeat: each call creates one. Its secret is
    * in this response and never again.
    *
-   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+   * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+   * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+   * that number, those that have ended are forgotten, the oldest first.
    */
   createAccessKey(
     request: CreateAccessKeyRequest,
@@ -5905,7 +5933,9 @@ export interface AdminAPIClient extends Client {
    * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
    * open streams end. Revoking twice succeeds.
    *
-   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+   * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+   * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+   * one first.
    */
   revokeAccessKey(
     request: RevokeAccessKeyRequest,

@@ -3273,9 +3273,12 @@ export const ResolveMessageResponse: MessageFns<ResolveMessageResponse> = {
  *
  * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
  * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
- * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
- * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
- * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+ * call everything. A message of a service that the key may not use is NOT_FOUND
+ * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+ * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+ * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+ * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+ * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
  * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
  * (REQUEST_TOO_LARGE).
  */

@@ -695,7 +695,8 @@ export const Heartbeat: MessageFns<Heartbeat> = {
  * Tells what happens, from any place in the past that is still kept.
  *
  * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
- * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+ * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+ * UNAUTHENTICATED when its key is revoked or expires.
  */
 export type StatusAPIService = typeof StatusAPIService;
 export const StatusAPIService = {

@@ -224,4 +224,31 @@ public interface AccessKeyOrBuilder extends
    * <code>.google.protobuf.Timestamp revoke_time = 7 [json_name = "revokeTime"];</code>
    */
   com.google.protobuf.TimestampOrBuilder getRevokeTimeOrBuilder();
+
+  /**
+   * <pre>
+   * When a call last came by it; up to a minute and a half late. Unset: none has.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 8 [json_name = "lastUseTime"];</code>
+   * @return Whether the lastUseTime field is set.
+   */
+  boolean hasLastUseTime();
+  /**
+   * <pre>
+   * When a call last came by it; up to a minute and a half late. Unset: none has.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 8 [json_name = "lastUseTime"];</code>
+   * @return The lastUseTime.
+   */
+  com.google.protobuf.Timestamp getLastUseTime();
+  /**
+   * <pre>
+   * When a call last came by it; up to a minute and a half late. Unset: none has.
+   * </pre>
+   *
+   * <code>.google.protobuf.Timestamp last_use_time = 8 [json_name = "lastUseTime"];</code>
+   */
+  com.google.protobuf.TimestampOrBuilder getLastUseTimeOrBuilder();
 }

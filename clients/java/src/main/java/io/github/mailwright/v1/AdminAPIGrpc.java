@@ -573,7 +573,7 @@ public final class AdminAPIGrpc {
     /**
      * <pre>
      * Reads one service.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
      * </pre>
      */
     default void getService(io.github.mailwright.v1.GetServiceRequest request,
@@ -583,7 +583,7 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
-     * Lists services by service_id.
+     * Lists services by service_id: those that the access key may use.
      * </pre>
      */
     default void listServices(io.github.mailwright.v1.ListServicesRequest request,
@@ -720,7 +720,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Creates an access key. Not safe to repeat: each call creates one. Its secret is
      * in this response and never again.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+     * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+     * that number, those that have ended are forgotten, the oldest first.
      * </pre>
      */
     default void createAccessKey(io.github.mailwright.v1.CreateAccessKeyRequest request,
@@ -743,7 +745,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
      * open streams end. Revoking twice succeeds.
-     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+     * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+     * one first.
      * </pre>
      */
     default void revokeAccessKey(io.github.mailwright.v1.RevokeAccessKeyRequest request,
@@ -824,7 +828,7 @@ public final class AdminAPIGrpc {
     /**
      * <pre>
      * Reads one service.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
      * </pre>
      */
     public void getService(io.github.mailwright.v1.GetServiceRequest request,
@@ -835,7 +839,7 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
-     * Lists services by service_id.
+     * Lists services by service_id: those that the access key may use.
      * </pre>
      */
     public void listServices(io.github.mailwright.v1.ListServicesRequest request,
@@ -981,7 +985,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Creates an access key. Not safe to repeat: each call creates one. Its secret is
      * in this response and never again.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+     * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+     * that number, those that have ended are forgotten, the oldest first.
      * </pre>
      */
     public void createAccessKey(io.github.mailwright.v1.CreateAccessKeyRequest request,
@@ -1006,7 +1012,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
      * open streams end. Revoking twice succeeds.
-     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+     * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+     * one first.
      * </pre>
      */
     public void revokeAccessKey(io.github.mailwright.v1.RevokeAccessKeyRequest request,
@@ -1068,7 +1076,7 @@ public final class AdminAPIGrpc {
     /**
      * <pre>
      * Reads one service.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
      * </pre>
      */
     public io.github.mailwright.v1.GetServiceResponse getService(io.github.mailwright.v1.GetServiceRequest request) throws io.grpc.StatusException {
@@ -1078,7 +1086,7 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
-     * Lists services by service_id.
+     * Lists services by service_id: those that the access key may use.
      * </pre>
      */
     public io.github.mailwright.v1.ListServicesResponse listServices(io.github.mailwright.v1.ListServicesRequest request) throws io.grpc.StatusException {
@@ -1215,7 +1223,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Creates an access key. Not safe to repeat: each call creates one. Its secret is
      * in this response and never again.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+     * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+     * that number, those that have ended are forgotten, the oldest first.
      * </pre>
      */
     public io.github.mailwright.v1.CreateAccessKeyResponse createAccessKey(io.github.mailwright.v1.CreateAccessKeyRequest request) throws io.grpc.StatusException {
@@ -1238,7 +1248,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
      * open streams end. Revoking twice succeeds.
-     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+     * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+     * one first.
      * </pre>
      */
     public io.github.mailwright.v1.RevokeAccessKeyResponse revokeAccessKey(io.github.mailwright.v1.RevokeAccessKeyRequest request) throws io.grpc.StatusException {
@@ -1298,7 +1310,7 @@ public final class AdminAPIGrpc {
     /**
      * <pre>
      * Reads one service.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
      * </pre>
      */
     public io.github.mailwright.v1.GetServiceResponse getService(io.github.mailwright.v1.GetServiceRequest request) {
@@ -1308,7 +1320,7 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
-     * Lists services by service_id.
+     * Lists services by service_id: those that the access key may use.
      * </pre>
      */
     public io.github.mailwright.v1.ListServicesResponse listServices(io.github.mailwright.v1.ListServicesRequest request) {
@@ -1445,7 +1457,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Creates an access key. Not safe to repeat: each call creates one. Its secret is
      * in this response and never again.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+     * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+     * that number, those that have ended are forgotten, the oldest first.
      * </pre>
      */
     public io.github.mailwright.v1.CreateAccessKeyResponse createAccessKey(io.github.mailwright.v1.CreateAccessKeyRequest request) {
@@ -1468,7 +1482,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
      * open streams end. Revoking twice succeeds.
-     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+     * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+     * one first.
      * </pre>
      */
     public io.github.mailwright.v1.RevokeAccessKeyResponse revokeAccessKey(io.github.mailwright.v1.RevokeAccessKeyRequest request) {
@@ -1529,7 +1545,7 @@ public final class AdminAPIGrpc {
     /**
      * <pre>
      * Reads one service.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND).
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND), also where the access key may not use it.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.mailwright.v1.GetServiceResponse> getService(
@@ -1540,7 +1556,7 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
-     * Lists services by service_id.
+     * Lists services by service_id: those that the access key may use.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.mailwright.v1.ListServicesResponse> listServices(
@@ -1686,7 +1702,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Creates an access key. Not safe to repeat: each call creates one. Its secret is
      * in this response and never again.
-     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one.
+     * Errors: NOT_FOUND (SERVICE_NOT_FOUND) where service_ids names an unknown one;
+     * FAILED_PRECONDITION (WRONG_STATE) at 10,000 keys of which none has ended. Beyond
+     * that number, those that have ended are forgotten, the oldest first.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.mailwright.v1.CreateAccessKeyResponse> createAccessKey(
@@ -1711,7 +1729,9 @@ public final class AdminAPIGrpc {
      * <pre>
      * Revokes an access key: from the next call on it is UNAUTHENTICATED, and its
      * open streams end. Revoking twice succeeds.
-     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND).
+     * Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
+     * the last key with ROLE_ADMIN that is neither revoked nor expired: create another
+     * one first.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<io.github.mailwright.v1.RevokeAccessKeyResponse> revokeAccessKey(

@@ -436,7 +436,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "\030\001 \001(\010R\006passed\022\035\n\nmessage_id\030\002 \001(\tR\tmess" +
       "ageId\0223\n\005steps\030\003 \003(\0132\035.mailwright.v1.Tes" +
       "tStepResultR\005steps\0226\n\tdiagnosis\030\004 \001(\0132\030." +
-      "mailwright.v1.DiagnosisR\tdiagnosis\"\325\002\n\tA" +
+      "mailwright.v1.DiagnosisR\tdiagnosis\"\225\003\n\tA" +
       "ccessKey\022\"\n\raccess_key_id\030\001 \001(\tR\013accessK" +
       "eyId\022!\n\014display_name\030\002 \001(\tR\013displayName\022" +
       ")\n\005roles\030\003 \003(\0162\023.mailwright.v1.RoleR\005rol" +
@@ -445,115 +445,116 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "tampR\ncreateTime\022;\n\013expire_time\030\006 \001(\0132\032." +
       "google.protobuf.TimestampR\nexpireTime\022;\n" +
       "\013revoke_time\030\007 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\nrevokeTime\"\304\001\n\026CreateAccessKeyRe" +
-      "quest\022!\n\014display_name\030\001 \001(\tR\013displayName" +
-      "\022)\n\005roles\030\002 \003(\0162\023.mailwright.v1.RoleR\005ro" +
-      "les\022\037\n\013service_ids\030\003 \003(\tR\nserviceIds\022;\n\013" +
-      "expire_time\030\004 \001(\0132\032.google.protobuf.Time" +
-      "stampR\nexpireTime\"o\n\027CreateAccessKeyResp" +
-      "onse\0227\n\naccess_key\030\001 \001(\0132\030.mailwright.v1" +
-      ".AccessKeyR\taccessKey\022\033\n\006secret\030\002 \001(\tB\003\200" +
-      "\001\001R\006secret\"S\n\025ListAccessKeysRequest\022\033\n\tp" +
-      "age_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002" +
-      " \001(\tR\tpageToken\"{\n\026ListAccessKeysRespons" +
-      "e\0229\n\013access_keys\030\001 \003(\0132\030.mailwright.v1.A" +
-      "ccessKeyR\naccessKeys\022&\n\017next_page_token\030" +
-      "\002 \001(\tR\rnextPageToken\"<\n\026RevokeAccessKeyR" +
-      "equest\022\"\n\raccess_key_id\030\001 \001(\tR\013accessKey" +
-      "Id\"R\n\027RevokeAccessKeyResponse\0227\n\naccess_" +
-      "key\030\001 \001(\0132\030.mailwright.v1.AccessKeyR\tacc" +
-      "essKey\"\026\n\024GetServerInfoRequest\"\373\002\n\025GetSe" +
-      "rverInfoResponse\022\030\n\007version\030\001 \001(\tR\007versi" +
-      "on\022!\n\014api_revision\030\002 \001(\005R\013apiRevision\022)\n" +
-      "\020source_addresses\030\003 \003(\tR\017sourceAddresses" +
-      "\022!\n\014redirect_uri\030\004 \001(\tR\013redirectUri\022#\n\ro" +
-      "ldest_cursor\030\005 \001(\tR\014oldestCursor\022#\n\rnewe" +
-      "st_cursor\030\006 \001(\tR\014newestCursor\0229\n\nstart_t" +
-      "ime\030\007 \001(\0132\032.google.protobuf.TimestampR\ts" +
-      "tartTime\0223\n\006limits\030\010 \001(\0132\033.mailwright.v1" +
-      ".ServerLimitsR\006limits\022\035\n\npublic_url\030\t \001(" +
-      "\tR\tpublicUrl\"\302\001\n\014ServerLimits\022*\n\021max_mes" +
-      "sage_bytes\030\001 \001(\003R\017maxMessageBytes\022%\n\016max" +
-      "_recipients\030\002 \001(\005R\rmaxRecipients\022\"\n\rmax_" +
-      "page_size\030\003 \001(\005R\013maxPageSize\022;\n\032max_stre" +
-      "ams_per_connection\030\004 \001(\005R\027maxStreamsPerC" +
-      "onnection*i\n\007TlsMode\022\030\n\024TLS_MODE_UNSPECI" +
-      "FIED\020\000\022\025\n\021TLS_MODE_STARTTLS\020\001\022\025\n\021TLS_MOD" +
-      "E_IMPLICIT\020\002\022\026\n\022TLS_MODE_PLAINTEXT\020\003*f\n\010" +
-      "Provider\022\030\n\024PROVIDER_UNSPECIFIED\020\000\022\026\n\022PR" +
-      "OVIDER_MICROSOFT\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022" +
-      "\023\n\017PROVIDER_CUSTOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_U" +
-      "NSPECIFIED\020\000\022\020\n\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_" +
-      "US_GOV_HIGH\020\002\022\024\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013C" +
-      "LOUD_CHINA\020\004*Z\n\005Grant\022\025\n\021GRANT_UNSPECIFI" +
-      "ED\020\000\022\034\n\030GRANT_AUTHORIZATION_CODE\020\001\022\034\n\030GR" +
-      "ANT_CLIENT_CREDENTIALS\020\002*l\n\nClientAuth\022\033" +
-      "\n\027CLIENT_AUTH_UNSPECIFIED\020\000\022\024\n\020CLIENT_AU" +
-      "TH_POST\020\001\022\025\n\021CLIENT_AUTH_BASIC\020\002\022\024\n\020CLIE" +
-      "NT_AUTH_NONE\020\003*k\n\rSaslMechanism\022\036\n\032SASL_" +
-      "MECHANISM_UNSPECIFIED\020\000\022\032\n\026SASL_MECHANIS" +
-      "M_XOAUTH2\020\001\022\036\n\032SASL_MECHANISM_OAUTHBEARE" +
-      "R\020\002*[\n\013OnUncertain\022\034\n\030ON_UNCERTAIN_UNSPE" +
-      "CIFIED\020\000\022\027\n\023ON_UNCERTAIN_RESEND\020\001\022\025\n\021ON_" +
-      "UNCERTAIN_HOLD\020\002*\356\001\n\014ServiceState\022\035\n\031SER" +
-      "VICE_STATE_UNSPECIFIED\020\000\022\'\n#SERVICE_STAT" +
-      "E_PENDING_AUTHORIZATION\020\001\022\036\n\032SERVICE_STA" +
-      "TE_PENDING_TEST\020\002\022\027\n\023SERVICE_STATE_READY" +
-      "\020\003\022%\n!SERVICE_STATE_NEEDS_AUTHORIZATION\020" +
-      "\004\022\031\n\025SERVICE_STATE_BLOCKED\020\005\022\033\n\027SERVICE_" +
-      "STATE_SUSPENDED\020\006*\365\001\n\010TestStep\022\031\n\025TEST_S" +
-      "TEP_UNSPECIFIED\020\000\022\025\n\021TEST_STEP_RESOLVE\020\001" +
-      "\022\025\n\021TEST_STEP_CONNECT\020\002\022\021\n\rTEST_STEP_TLS" +
-      "\020\003\022\022\n\016TEST_STEP_EHLO\020\004\022\032\n\026TEST_STEP_AUTH" +
-      "ENTICATE\020\005\022\027\n\023TEST_STEP_MAIL_FROM\020\006\022\025\n\021T" +
-      "EST_STEP_RCPT_TO\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031" +
-      "\n\025TEST_STEP_FINAL_REPLY\020\t*w\n\013StepOutcome" +
-      "\022\034\n\030STEP_OUTCOME_UNSPECIFIED\020\000\022\027\n\023STEP_O" +
-      "UTCOME_PASSED\020\001\022\027\n\023STEP_OUTCOME_FAILED\020\002" +
-      "\022\030\n\024STEP_OUTCOME_SKIPPED\020\003*O\n\004Role\022\024\n\020RO" +
-      "LE_UNSPECIFIED\020\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE" +
-      "_SENDER\020\002\022\020\n\014ROLE_WATCHER\020\0032\206\013\n\010AdminAPI" +
-      "\022Z\n\rCreateService\022#.mailwright.v1.Create" +
-      "ServiceRequest\032$.mailwright.v1.CreateSer" +
-      "viceResponse\022Q\n\nGetService\022 .mailwright." +
-      "v1.GetServiceRequest\032!.mailwright.v1.Get" +
-      "ServiceResponse\022W\n\014ListServices\022\".mailwr" +
-      "ight.v1.ListServicesRequest\032#.mailwright" +
-      ".v1.ListServicesResponse\022Z\n\rUpdateServic" +
-      "e\022#.mailwright.v1.UpdateServiceRequest\032$" +
-      ".mailwright.v1.UpdateServiceResponse\022Z\n\r" +
-      "DeleteService\022#.mailwright.v1.DeleteServ" +
-      "iceRequest\032$.mailwright.v1.DeleteService" +
-      "Response\022]\n\016SuspendService\022$.mailwright." +
-      "v1.SuspendServiceRequest\032%.mailwright.v1" +
-      ".SuspendServiceResponse\022Z\n\rResumeService" +
-      "\022#.mailwright.v1.ResumeServiceRequest\032$." +
-      "mailwright.v1.ResumeServiceResponse\022]\n\016B" +
-      "eginAuthorize\022$.mailwright.v1.BeginAutho" +
-      "rizeRequest\032%.mailwright.v1.BeginAuthori" +
-      "zeResponse\022f\n\021CompleteAuthorize\022\'.mailwr" +
-      "ight.v1.CompleteAuthorizeRequest\032(.mailw" +
-      "right.v1.CompleteAuthorizeResponse\022l\n\023Re" +
-      "vokeAuthorization\022).mailwright.v1.Revoke" +
-      "AuthorizationRequest\032*.mailwright.v1.Rev" +
-      "okeAuthorizationResponse\022K\n\010SendTest\022\036.m" +
-      "ailwright.v1.SendTestRequest\032\037.mailwrigh" +
-      "t.v1.SendTestResponse\022`\n\017CreateAccessKey" +
-      "\022%.mailwright.v1.CreateAccessKeyRequest\032" +
-      "&.mailwright.v1.CreateAccessKeyResponse\022" +
-      "]\n\016ListAccessKeys\022$.mailwright.v1.ListAc" +
-      "cessKeysRequest\032%.mailwright.v1.ListAcce" +
-      "ssKeysResponse\022`\n\017RevokeAccessKey\022%.mail" +
-      "wright.v1.RevokeAccessKeyRequest\032&.mailw" +
-      "right.v1.RevokeAccessKeyResponse\022Z\n\rGetS" +
-      "erverInfo\022#.mailwright.v1.GetServerInfoR" +
-      "equest\032$.mailwright.v1.GetServerInfoResp" +
-      "onseB\301\001\n\027io.github.mailwright.v1B\nAdminP" +
-      "rotoP\001ZEgithub.com/mailwright/mailwright" +
-      "/clients/go/mailwrightv1;mailwrightv1\242\002\003" +
-      "MXX\252\002\rMailwright.V1\312\002\rMailwright\\V1\342\002\031Ma" +
-      "ilwright\\V1\\GPBMetadata\352\002\016Mailwright::V1" +
-      "b\006proto3"
+      "estampR\nrevokeTime\022>\n\rlast_use_time\030\010 \001(" +
+      "\0132\032.google.protobuf.TimestampR\013lastUseTi" +
+      "me\"\304\001\n\026CreateAccessKeyRequest\022!\n\014display" +
+      "_name\030\001 \001(\tR\013displayName\022)\n\005roles\030\002 \003(\0162" +
+      "\023.mailwright.v1.RoleR\005roles\022\037\n\013service_i" +
+      "ds\030\003 \003(\tR\nserviceIds\022;\n\013expire_time\030\004 \001(" +
+      "\0132\032.google.protobuf.TimestampR\nexpireTim" +
+      "e\"o\n\027CreateAccessKeyResponse\0227\n\naccess_k" +
+      "ey\030\001 \001(\0132\030.mailwright.v1.AccessKeyR\tacce" +
+      "ssKey\022\033\n\006secret\030\002 \001(\tB\003\200\001\001R\006secret\"S\n\025Li" +
+      "stAccessKeysRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
+      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"" +
+      "{\n\026ListAccessKeysResponse\0229\n\013access_keys" +
+      "\030\001 \003(\0132\030.mailwright.v1.AccessKeyR\naccess" +
+      "Keys\022&\n\017next_page_token\030\002 \001(\tR\rnextPageT" +
+      "oken\"<\n\026RevokeAccessKeyRequest\022\"\n\raccess" +
+      "_key_id\030\001 \001(\tR\013accessKeyId\"R\n\027RevokeAcce" +
+      "ssKeyResponse\0227\n\naccess_key\030\001 \001(\0132\030.mail" +
+      "wright.v1.AccessKeyR\taccessKey\"\026\n\024GetSer" +
+      "verInfoRequest\"\373\002\n\025GetServerInfoResponse" +
+      "\022\030\n\007version\030\001 \001(\tR\007version\022!\n\014api_revisi" +
+      "on\030\002 \001(\005R\013apiRevision\022)\n\020source_addresse" +
+      "s\030\003 \003(\tR\017sourceAddresses\022!\n\014redirect_uri" +
+      "\030\004 \001(\tR\013redirectUri\022#\n\roldest_cursor\030\005 \001" +
+      "(\tR\014oldestCursor\022#\n\rnewest_cursor\030\006 \001(\tR" +
+      "\014newestCursor\0229\n\nstart_time\030\007 \001(\0132\032.goog" +
+      "le.protobuf.TimestampR\tstartTime\0223\n\006limi" +
+      "ts\030\010 \001(\0132\033.mailwright.v1.ServerLimitsR\006l" +
+      "imits\022\035\n\npublic_url\030\t \001(\tR\tpublicUrl\"\302\001\n" +
+      "\014ServerLimits\022*\n\021max_message_bytes\030\001 \001(\003" +
+      "R\017maxMessageBytes\022%\n\016max_recipients\030\002 \001(" +
+      "\005R\rmaxRecipients\022\"\n\rmax_page_size\030\003 \001(\005R" +
+      "\013maxPageSize\022;\n\032max_streams_per_connecti" +
+      "on\030\004 \001(\005R\027maxStreamsPerConnection*i\n\007Tls" +
+      "Mode\022\030\n\024TLS_MODE_UNSPECIFIED\020\000\022\025\n\021TLS_MO" +
+      "DE_STARTTLS\020\001\022\025\n\021TLS_MODE_IMPLICIT\020\002\022\026\n\022" +
+      "TLS_MODE_PLAINTEXT\020\003*f\n\010Provider\022\030\n\024PROV" +
+      "IDER_UNSPECIFIED\020\000\022\026\n\022PROVIDER_MICROSOFT" +
+      "\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022\023\n\017PROVIDER_CUST" +
+      "OM\020\003*n\n\005Cloud\022\025\n\021CLOUD_UNSPECIFIED\020\000\022\020\n\014" +
+      "CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_US_GOV_HIGH\020\002\022\024\n" +
+      "\020CLOUD_US_GOV_DOD\020\003\022\017\n\013CLOUD_CHINA\020\004*Z\n\005" +
+      "Grant\022\025\n\021GRANT_UNSPECIFIED\020\000\022\034\n\030GRANT_AU" +
+      "THORIZATION_CODE\020\001\022\034\n\030GRANT_CLIENT_CREDE" +
+      "NTIALS\020\002*l\n\nClientAuth\022\033\n\027CLIENT_AUTH_UN" +
+      "SPECIFIED\020\000\022\024\n\020CLIENT_AUTH_POST\020\001\022\025\n\021CLI" +
+      "ENT_AUTH_BASIC\020\002\022\024\n\020CLIENT_AUTH_NONE\020\003*k" +
+      "\n\rSaslMechanism\022\036\n\032SASL_MECHANISM_UNSPEC" +
+      "IFIED\020\000\022\032\n\026SASL_MECHANISM_XOAUTH2\020\001\022\036\n\032S" +
+      "ASL_MECHANISM_OAUTHBEARER\020\002*[\n\013OnUncerta" +
+      "in\022\034\n\030ON_UNCERTAIN_UNSPECIFIED\020\000\022\027\n\023ON_U" +
+      "NCERTAIN_RESEND\020\001\022\025\n\021ON_UNCERTAIN_HOLD\020\002" +
+      "*\356\001\n\014ServiceState\022\035\n\031SERVICE_STATE_UNSPE" +
+      "CIFIED\020\000\022\'\n#SERVICE_STATE_PENDING_AUTHOR" +
+      "IZATION\020\001\022\036\n\032SERVICE_STATE_PENDING_TEST\020" +
+      "\002\022\027\n\023SERVICE_STATE_READY\020\003\022%\n!SERVICE_ST" +
+      "ATE_NEEDS_AUTHORIZATION\020\004\022\031\n\025SERVICE_STA" +
+      "TE_BLOCKED\020\005\022\033\n\027SERVICE_STATE_SUSPENDED\020" +
+      "\006*\365\001\n\010TestStep\022\031\n\025TEST_STEP_UNSPECIFIED\020" +
+      "\000\022\025\n\021TEST_STEP_RESOLVE\020\001\022\025\n\021TEST_STEP_CO" +
+      "NNECT\020\002\022\021\n\rTEST_STEP_TLS\020\003\022\022\n\016TEST_STEP_" +
+      "EHLO\020\004\022\032\n\026TEST_STEP_AUTHENTICATE\020\005\022\027\n\023TE" +
+      "ST_STEP_MAIL_FROM\020\006\022\025\n\021TEST_STEP_RCPT_TO" +
+      "\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031\n\025TEST_STEP_FINA" +
+      "L_REPLY\020\t*w\n\013StepOutcome\022\034\n\030STEP_OUTCOME" +
+      "_UNSPECIFIED\020\000\022\027\n\023STEP_OUTCOME_PASSED\020\001\022" +
+      "\027\n\023STEP_OUTCOME_FAILED\020\002\022\030\n\024STEP_OUTCOME" +
+      "_SKIPPED\020\003*O\n\004Role\022\024\n\020ROLE_UNSPECIFIED\020\000" +
+      "\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE_SENDER\020\002\022\020\n\014ROL" +
+      "E_WATCHER\020\0032\206\013\n\010AdminAPI\022Z\n\rCreateServic" +
+      "e\022#.mailwright.v1.CreateServiceRequest\032$" +
+      ".mailwright.v1.CreateServiceResponse\022Q\n\n" +
+      "GetService\022 .mailwright.v1.GetServiceReq" +
+      "uest\032!.mailwright.v1.GetServiceResponse\022" +
+      "W\n\014ListServices\022\".mailwright.v1.ListServ" +
+      "icesRequest\032#.mailwright.v1.ListServices" +
+      "Response\022Z\n\rUpdateService\022#.mailwright.v" +
+      "1.UpdateServiceRequest\032$.mailwright.v1.U" +
+      "pdateServiceResponse\022Z\n\rDeleteService\022#." +
+      "mailwright.v1.DeleteServiceRequest\032$.mai" +
+      "lwright.v1.DeleteServiceResponse\022]\n\016Susp" +
+      "endService\022$.mailwright.v1.SuspendServic" +
+      "eRequest\032%.mailwright.v1.SuspendServiceR" +
+      "esponse\022Z\n\rResumeService\022#.mailwright.v1" +
+      ".ResumeServiceRequest\032$.mailwright.v1.Re" +
+      "sumeServiceResponse\022]\n\016BeginAuthorize\022$." +
+      "mailwright.v1.BeginAuthorizeRequest\032%.ma" +
+      "ilwright.v1.BeginAuthorizeResponse\022f\n\021Co" +
+      "mpleteAuthorize\022\'.mailwright.v1.Complete" +
+      "AuthorizeRequest\032(.mailwright.v1.Complet" +
+      "eAuthorizeResponse\022l\n\023RevokeAuthorizatio" +
+      "n\022).mailwright.v1.RevokeAuthorizationReq" +
+      "uest\032*.mailwright.v1.RevokeAuthorization" +
+      "Response\022K\n\010SendTest\022\036.mailwright.v1.Sen" +
+      "dTestRequest\032\037.mailwright.v1.SendTestRes" +
+      "ponse\022`\n\017CreateAccessKey\022%.mailwright.v1" +
+      ".CreateAccessKeyRequest\032&.mailwright.v1." +
+      "CreateAccessKeyResponse\022]\n\016ListAccessKey" +
+      "s\022$.mailwright.v1.ListAccessKeysRequest\032" +
+      "%.mailwright.v1.ListAccessKeysResponse\022`" +
+      "\n\017RevokeAccessKey\022%.mailwright.v1.Revoke" +
+      "AccessKeyRequest\032&.mailwright.v1.RevokeA" +
+      "ccessKeyResponse\022Z\n\rGetServerInfo\022#.mail" +
+      "wright.v1.GetServerInfoRequest\032$.mailwri" +
+      "ght.v1.GetServerInfoResponseB\301\001\n\027io.gith" +
+      "ub.mailwright.v1B\nAdminProtoP\001ZEgithub.c" +
+      "om/mailwright/mailwright/clients/go/mail" +
+      "wrightv1;mailwrightv1\242\002\003MXX\252\002\rMailwright" +
+      ".V1\312\002\rMailwright\\V1\342\002\031Mailwright\\V1\\GPBM" +
+      "etadata\352\002\016Mailwright::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -790,7 +791,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
     internal_static_mailwright_v1_AccessKey_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_AccessKey_descriptor,
-        new java.lang.String[] { "AccessKeyId", "DisplayName", "Roles", "ServiceIds", "CreateTime", "ExpireTime", "RevokeTime", });
+        new java.lang.String[] { "AccessKeyId", "DisplayName", "Roles", "ServiceIds", "CreateTime", "ExpireTime", "RevokeTime", "LastUseTime", });
     internal_static_mailwright_v1_CreateAccessKeyRequest_descriptor =
       getDescriptor().getMessageType(35);
     internal_static_mailwright_v1_CreateAccessKeyRequest_fieldAccessorTable = new

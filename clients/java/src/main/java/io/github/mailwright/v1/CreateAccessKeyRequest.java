@@ -185,7 +185,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -198,7 +199,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -210,7 +212,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -223,7 +226,8 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -999,7 +1003,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1013,7 +1018,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1025,7 +1031,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1038,7 +1045,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1052,7 +1060,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1072,7 +1081,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1091,7 +1101,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1110,7 +1121,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -1126,7 +1138,8 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * The services it may use, at most 100. Default empty: all, future ones included.
-     * INVALID_ARGUMENT with ROLE_ADMIN.
+     * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+     * deleted and created again under its id is the same one here.
      * </pre>
      *
      * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>

@@ -82,7 +82,8 @@ public interface CreateAccessKeyRequestOrBuilder extends
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -93,7 +94,8 @@ public interface CreateAccessKeyRequestOrBuilder extends
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -103,7 +105,8 @@ public interface CreateAccessKeyRequestOrBuilder extends
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>
@@ -114,7 +117,8 @@ public interface CreateAccessKeyRequestOrBuilder extends
   /**
    * <pre>
    * The services it may use, at most 100. Default empty: all, future ones included.
-   * INVALID_ARGUMENT with ROLE_ADMIN.
+   * INVALID_ARGUMENT with ROLE_ADMIN. They are kept by their ids: a service that is
+   * deleted and created again under its id is the same one here.
    * </pre>
    *
    * <code>repeated string service_ids = 3 [json_name = "serviceIds"];</code>

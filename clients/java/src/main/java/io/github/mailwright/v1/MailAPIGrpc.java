@@ -7,9 +7,12 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  * Accepts, reports and steers messages.
  * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
  * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
- * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
- * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
- * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+ * call everything. A message of a service that the key may not use is NOT_FOUND
+ * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+ * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+ * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+ * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+ * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
  * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
  * (REQUEST_TOO_LARGE).
  * </pre>
@@ -303,9 +306,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>
@@ -433,9 +439,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>
@@ -454,9 +463,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>
@@ -602,9 +614,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>
@@ -745,9 +760,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>
@@ -862,9 +880,12 @@ public final class MailAPIGrpc {
    * Accepts, reports and steers messages.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_SENDER for the
    * service; GetMessage and ListMessages also take ROLE_WATCHER; ROLE_ADMIN may
-   * call everything. Every RPC can fail with UNAUTHENTICATED, PERMISSION_DENIED,
-   * INVALID_ARGUMENT (INVALID_FIELD, UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING,
-   * STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
+   * call everything. A message of a service that the key may not use is NOT_FOUND
+   * (MESSAGE_NOT_FOUND), as one that does not exist; a request that names such a service
+   * is PERMISSION_DENIED, whether it exists or not. A SendStream ends with
+   * UNAUTHENTICATED when its key is revoked or expires. Every RPC can fail with
+   * UNAUTHENTICATED, PERMISSION_DENIED, INVALID_ARGUMENT (INVALID_FIELD,
+   * UNDECODABLE_REQUEST), UNAVAILABLE (DRAINING, STORE_UNAVAILABLE) and INTERNAL; the comments list what comes on top, as code
    * (reason). A request is at most 48 MiB by default, else RESOURCE_EXHAUSTED
    * (REQUEST_TOO_LARGE).
    * </pre>

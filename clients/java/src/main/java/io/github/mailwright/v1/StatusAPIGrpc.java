@@ -6,7 +6,8 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  * <pre>
  * Tells what happens, from any place in the past that is still kept.
  * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
- * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+ * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+ * UNAUTHENTICATED when its key is revoked or expires.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -111,7 +112,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public interface AsyncService {
@@ -144,7 +146,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public static abstract class StatusAPIImplBase
@@ -160,7 +163,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public static final class StatusAPIStub
@@ -205,7 +209,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public static final class StatusAPIBlockingV2Stub
@@ -251,7 +256,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public static final class StatusAPIBlockingStub
@@ -296,7 +302,8 @@ public final class StatusAPIGrpc {
    * <pre>
    * Tells what happens, from any place in the past that is still kept.
    * Needs an access key ("authorization: Bearer KEY") with ROLE_WATCHER or
-   * ROLE_SENDER for the services watched, or ROLE_ADMIN.
+   * ROLE_SENDER for the services watched, or ROLE_ADMIN. A stream ends with
+   * UNAUTHENTICATED when its key is revoked or expires.
    * </pre>
    */
   public static final class StatusAPIFutureStub

@@ -77,6 +77,7 @@ public final class Runner {
     String state;
     String ask;
     String cursor;
+    String key;
     int attach;
     long in_seconds;
     double timeout;
@@ -133,6 +134,7 @@ public final class Runner {
       case "authorize" -> authorize();
       case "test" -> test(step);
       case "send" -> send(step);
+      case "send_as" -> sendAs(step);
       case "send_tls" -> sendTls(step);
       case "watch_frozen" -> watchFrozen(step);
       case "send_unnamed" -> sendUnnamed(step);
@@ -185,8 +187,11 @@ public final class Runner {
   }
 
   private MailwrightClient connect() {
-    String target = world.get("target").getAsString();
-    return MailwrightClient.connect(target, world.get("key").getAsString(), InsecureChannelCredentials.create());
+    return connect(world.get("key").getAsString());
+  }
+
+  private MailwrightClient connect(String key) {
+    return MailwrightClient.connect(world.get("target").getAsString(), key, InsecureChannelCredentials.create());
   }
 
   private String create() {
@@ -270,6 +275,12 @@ public final class Runner {
       return MailwrightClient.connect(target, world.get("key").getAsString(), credentials.build());
     } catch (IOException unreadable) {
       throw new IllegalStateException(unreadable);
+    }
+  }
+
+  private String sendAs(Step step) {
+    try (var stranger = connect(step.key)) {
+      return state(stranger.send(request(step, step.id)).getState());
     }
   }
 
