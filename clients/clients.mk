@@ -11,7 +11,8 @@ PLATFORM := $(if $(filter Darwin,$(shell uname -s)),osx,linux)-$(if $(filter x86
 
 CLIENTS_PYTHON := $(TOOLS)/stamps/clients-python
 CLIENTS_GO := $(TOOLS)/stamps/clients-go-$(PROTOC_GEN_GO_VERSION)-$(PROTOC_GEN_GO_GRPC_VERSION)
-CLIENTS_TYPESCRIPT := $(TOOLS)/stamps/clients-typescript
+# npm's own mark, which goes when node_modules does.
+CLIENTS_TYPESCRIPT := clients/typescript/node_modules/.package-lock.json
 CLIENTS_JAVA := $(TOOLS)/stamps/clients-java-$(PROTOC_VERSION)-$(PROTOC_GEN_GRPC_JAVA_VERSION)
 CLIENTS_BIN := $(TOOLS)/clients/bin
 # All that buf needs to generate.
@@ -85,7 +86,6 @@ $(CLIENTS_GO):
 $(CLIENTS_TYPESCRIPT): clients/typescript/package-lock.json
 	@$(call debian,node,nodejs)
 	@$(call debian,npm,npm)
-	@mkdir -p $(@D)
 	cd clients/typescript && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
