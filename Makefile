@@ -51,15 +51,18 @@ $(or $(3),command -v $(1)) >/dev/null 2>&1 || { \
 		exit 1; }; }
 endef
 
+include clients/clients.mk
+
 .DEFAULT_GOAL := help
 .PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-test: tools ## run every test, interop included
+test: tools test-clients ## run every test, interop included
 	cargo test $(LOCKED) --all-targets --no-fail-fast
 	cargo test $(LOCKED) --doc
+	@cat $(TOOLS)/clients.txt
 
 # kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
 # an_import measures memory, so it has a process of its own.
@@ -74,7 +77,7 @@ soak: rust disks ## crash, cut the power, churn and stream for long, as root: ab
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
-lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus ## run every linter; with `make -k lint`, past the first that fails
+lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus lint-generated lint-clients ## run every linter; with `make -k lint`, past the first that fails
 
 fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
 	cargo fmt
@@ -95,7 +98,7 @@ docs: rust ## write the generated pages of docs/ anew; a test fails where they d
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) postfix ## install grpcurl, buf, oauth2-mock-server, aiosmtpd and promtool in .tools/, and Postfix; at once when they are there
+tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(GENERATORS) postfix ## install grpcurl, buf, promtool, the clients' generators and more in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)

@@ -126,7 +126,11 @@ pub fn unimplemented(why: &str) -> Status {
 }
 
 fn bare(code: Code, reason: Reason, why: &str) -> Status {
-    let details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, HashMap::new());
+    let metadata = words(
+        "",
+        &catalogue::local(reason, &Subject::default(), "").remedy,
+    );
+    let details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata);
     Status::with_error_details(code, shorten(why, MESSAGE_MAX_BYTES), details)
 }
 
@@ -151,11 +155,25 @@ pub(super) fn code(error: &Error) -> Code {
 
 fn metadata(error: &Error) -> HashMap<String, String> {
     match error {
-        Error::State { diagnosis, .. } if !diagnosis.provider_code.is_empty() => {
-            HashMap::from([("provider_code".to_owned(), cut(&diagnosis.provider_code))])
+        Error::State { diagnosis, .. } => words(&diagnosis.provider_code, &diagnosis.remedy),
+        other => {
+            let said = catalogue::local(other.reason(), &Subject::default(), "");
+            words("", &said.remedy)
         }
-        _ => HashMap::new(),
     }
+}
+
+/// What the contract names as `ErrorInfo.metadata`. The remedy stands apart from the message, so that
+/// clients can show it apart.
+fn words(provider_code: &str, remedy: &str) -> HashMap<String, String> {
+    [
+        ("provider_code", cut(provider_code)),
+        ("remedy", shorten(remedy, MESSAGE_MAX_BYTES)),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
 }
 
 /// For people: what happened and, where a diagnosis knows it, what to do.

@@ -20,11 +20,6 @@ pub async fn get(url: &str) -> Page {
     fetch("GET", url, "").await
 }
 
-/// Asks for the head of a page alone; its status.
-pub async fn head(url: &str) -> u16 {
-    fetch("HEAD", url, "").await.status
-}
-
 /// Opens the consent page, decides as this account, and gives where the browser is sent then.
 pub async fn decide(authorization_url: &str, account: &str, decision: &str) -> String {
     let answer = submit(authorization_url, account, decision).await;
@@ -62,7 +57,8 @@ pub fn parameters(url: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-async fn fetch(method: &str, url: &str, form: &str) -> Page {
+/// One request, with this form as its body.
+pub async fn fetch(method: &str, url: &str, form: &str) -> Page {
     let url = Url::parse(url).unwrap();
     let port = url.port().unwrap();
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];

@@ -31,7 +31,14 @@ impl Process {
 
     /// As [`Process::start`]; where it ends before it serves, what it logged.
     pub fn try_start(variables: &[(&str, &str)]) -> Result<Self, String> {
-        let (grpc, http) = addresses();
+        Self::start_at(free(), variables)
+    }
+
+    /// As [`Process::try_start`], at this address for gRPC.
+    pub fn start_at(grpc: SocketAddr, variables: &[(&str, &str)]) -> Result<Self, String> {
+        let taken = TcpListener::bind(grpc).unwrap();
+        let http = free();
+        drop(taken);
         let variable = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1);
         if let Some(folder) = variable("MAILWRIGHT_DATA_FOLDER")
             && variable(UNKEYED).is_none()
@@ -141,10 +148,10 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Two free ports, on a loopback address of this process alone: what is free stays free.
-fn addresses() -> (SocketAddr, SocketAddr) {
+/// A free port, on a loopback address of this process alone: what is free stays free.
+fn free() -> SocketAddr {
     let id = std::process::id().to_be_bytes();
     let own = Ipv4Addr::new(127, 64 | (id[1] & 63), id[2], id[3]);
-    let [grpc, http] = [(); 2].map(|()| TcpListener::bind((own, 0)).unwrap());
-    (grpc.local_addr().unwrap(), http.local_addr().unwrap())
+    let listener = TcpListener::bind((own, 0)).unwrap();
+    listener.local_addr().unwrap()
 }

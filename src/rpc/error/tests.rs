@@ -187,6 +187,7 @@ fn a_state_tells_what_to_do_and_the_providers_code() {
     let details = status.get_error_details();
     let info = details.error_info().unwrap();
     assert_eq!(info.metadata["provider_code"], "AADSTS7000222");
+    assert_eq!(info.metadata["remedy"], "Set a new one.");
     let violation = &details.precondition_failure().unwrap().violations[0];
     assert_eq!(violation.r#type, "CLIENT_SECRET_EXPIRED");
     assert_eq!(violation.subject, "service crm");

@@ -1,0 +1,241 @@
+package io.github.mailwright;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.protobuf.Any;
+import com.google.rpc.BadRequest;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.Help;
+import com.google.rpc.RetryInfo;
+import io.github.mailwright.v1.AdminAPIGrpc;
+import io.github.mailwright.v1.Diagnosis;
+import io.github.mailwright.v1.GetServerInfoRequest;
+import io.github.mailwright.v1.GetServerInfoResponse;
+import io.github.mailwright.v1.Heartbeat;
+import io.github.mailwright.v1.MailAPIGrpc;
+import io.github.mailwright.v1.MessageEvent;
+import io.github.mailwright.v1.Reason;
+import io.github.mailwright.v1.SendError;
+import io.github.mailwright.v1.SendRequest;
+import io.github.mailwright.v1.SendResponse;
+import io.github.mailwright.v1.StatusAPIGrpc;
+import io.github.mailwright.v1.WatchStatusRequest;
+import io.github.mailwright.v1.WatchStatusResponse;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentSkipListSet;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The promises of the layer, against a server that plays a script: an answer, an exception, or silence. */
+class MailwrightClientTest {
+  private static final String SILENCE = "silence";
+
+  private final Queue<Object> sends = new ConcurrentLinkedQueue<>();
+  private final Queue<List<Object>> watches = new ConcurrentLinkedQueue<>();
+  private final Queue<String> ids = new ConcurrentLinkedQueue<>();
+  private final Queue<String> cursors = new ConcurrentLinkedQueue<>();
+  private final Set<String> keys = new ConcurrentSkipListSet<>();
+  private Server server;
+  private MailwrightClient client;
+
+  @BeforeEach
+  void start() throws IOException {
+    server =
+        Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create())
+            .addService(new Mail())
+            .addService(new Admin())
+            .addService(new Feed())
+            .intercept(new Keys())
+            .build()
+            .start();
+    var credentials = InsecureChannelCredentials.create();
+    client = MailwrightClient.connect("127.0.0.1:" + server.getPort(), "mw_1_secret", credentials);
+  }
+
+  @AfterEach
+  void stop() {
+    client.close();
+    server.shutdownNow();
+  }
+
+  @Test
+  void everyTryOfASendBearsOneRequestIdAndTheKey() {
+    sends.add(refuse(Status.Code.UNAVAILABLE, info("DRAINING"), retryIn(20)));
+    sends.add(refuse(Status.Code.INTERNAL));
+    sends.add(refuse(Status.Code.RESOURCE_EXHAUSTED, info("OUTBOX_FULL"), retryIn(20)));
+    sends.add(SendResponse.newBuilder().setMessageId("m").build());
+    assertEquals("m", client.send(SendRequest.getDefaultInstance()).getMessageId());
+    assertEquals(4, ids.size());
+    assertEquals(1, Set.copyOf(ids).size());
+    assertFalse(ids.peek().isEmpty());
+    assertEquals(Set.of("Bearer mw_1_secret"), keys);
+  }
+
+  @Test
+  void aRefusalIsToldAtOnceWithAllThatItSays() {
+    var violation = BadRequest.FieldViolation.newBuilder().setField("email.to").setDescription("is empty");
+    var help = Help.newBuilder().addLinks(Help.Link.newBuilder().setUrl("https://example.com/"));
+    var bad = BadRequest.newBuilder().addFieldViolations(violation);
+    sends.add(refuse(Status.Code.INVALID_ARGUMENT, info("INVALID_FIELD"), bad.build(), help.build()));
+    var failure = failure(Duration.ofSeconds(5));
+    assertEquals(Status.Code.INVALID_ARGUMENT, failure.code());
+    var said = List.of(failure.reason(), failure.remedy(), failure.link(), failure.providerCode());
+    assertEquals(List.of("INVALID_FIELD", "Mend it.", "https://example.com/", "AADSTS1"), said);
+    assertEquals(List.of(new MailwrightException.Violation("email.to", "is empty")), failure.violations());
+    assertEquals(ids.peek(), failure.requestId());
+  }
+
+  @Test
+  void aBugOfTheServerIsNotAskedForAgain() {
+    sends.add(refuse(Status.Code.INTERNAL, info("INTERNAL")));
+    assertEquals("INTERNAL", failure(Duration.ofSeconds(5)).reason());
+  }
+
+  @Test
+  void whatIsAskedToWaitBeyondTheDeadlineIsToldAtOnce() {
+    sends.add(refuse(Status.Code.RESOURCE_EXHAUSTED, info("OUTBOX_FULL"), retryIn(3_600_000)));
+    assertEquals(Duration.ofHours(1), failure(Duration.ofMinutes(1)).retryDelay().orElseThrow());
+  }
+
+  @Test
+  void aServerThatDoesNotAnswerTakesNoLongerThanTheDeadline() {
+    sends.add(SILENCE);
+    assertEquals(Status.Code.DEADLINE_EXCEEDED, failure(Duration.ofMillis(300)).code());
+  }
+
+  @Test
+  void anInterruptEndsASendAndAClosedClientSendsNoMore() {
+    sends.add(SILENCE);
+    Thread.currentThread().interrupt();
+    assertEquals(Status.Code.CANCELLED, failure(Duration.ofMinutes(1)).code());
+    assertTrue(Thread.interrupted());
+    client.close();
+    assertEquals(Status.Code.CANCELLED, failure(Duration.ofMinutes(1)).code());
+  }
+
+  @Test
+  void aWatchGoesOnBehindWhatItHasGiven() {
+    var heartbeat = WatchStatusResponse.newBuilder().setCursor("2").setHeartbeat(Heartbeat.getDefaultInstance()).build();
+    watches.add(List.of(event("1"), heartbeat, refuse(Status.Code.UNAVAILABLE)));
+    watches.add(List.of(event("3")));
+    watches.add(List.of(event("4")));
+    watches.add(List.of(refuse(Status.Code.OUT_OF_RANGE, info("CURSOR_OUT_OF_RANGE"))));
+    try (var watch = client.watch(WatchStatusRequest.getDefaultInstance())) {
+      var given = new ArrayList<String>();
+      var failure = assertThrows(MailwrightException.class, () -> watch.forEachRemaining(event -> given.add(event.getCursor())));
+      assertEquals(Status.Code.OUT_OF_RANGE, failure.code());
+      assertEquals(List.of("1", "3", "4"), given);
+      assertEquals(List.of("now", "2", "3", "4"), List.copyOf(cursors));
+      assertEquals("4", watch.cursor());
+      watch.close();
+      assertFalse(watch.hasNext());
+    }
+  }
+
+  @Test
+  void anAnswerOfAStreamReadsAlike() {
+    var diagnosis = Diagnosis.newBuilder().setReason(Reason.REASON_OUTBOX_FULL).setSummary("Full.").setRemedy("Wait.");
+    var delay = com.google.protobuf.Duration.newBuilder().setSeconds(30);
+    var failure = MailwrightException.of(SendError.newBuilder().setCode(8).setDiagnosis(diagnosis).setRetryDelay(delay).build());
+    assertEquals(List.of("OUTBOX_FULL", "Wait."), List.of(failure.reason(), failure.remedy()));
+    assertTrue(failure.retryable());
+  }
+
+  private MailwrightException failure(Duration timeout) {
+    return assertThrows(MailwrightException.class, () -> client.send(SendRequest.getDefaultInstance(), timeout));
+  }
+
+  private static WatchStatusResponse event(String cursor) {
+    return WatchStatusResponse.newBuilder().setCursor(cursor).setMessage(MessageEvent.getDefaultInstance()).build();
+  }
+
+  private static ErrorInfo info(String reason) {
+    var info = ErrorInfo.newBuilder().setReason(reason).setDomain("mailwright.v1");
+    return info.putMetadata("remedy", "Mend it.").putMetadata("provider_code", "AADSTS1").build();
+  }
+
+  private static RetryInfo retryIn(long millis) {
+    var delay = com.google.protobuf.Duration.newBuilder();
+    delay.setSeconds(millis / 1_000).setNanos((int) (millis % 1_000) * 1_000_000);
+    return RetryInfo.newBuilder().setRetryDelay(delay).build();
+  }
+
+  private static RuntimeException refuse(Status.Code code, com.google.protobuf.Message... details) {
+    var status = com.google.rpc.Status.newBuilder().setCode(code.value()).setMessage("refused");
+    for (var detail : details) {
+      status.addDetails(Any.pack(detail));
+    }
+    return details.length == 0
+        ? code.toStatus().withDescription("refused").asRuntimeException()
+        : StatusProto.toStatusRuntimeException(status.build());
+  }
+
+  private static <T> void play(Queue<Object> script, StreamObserver<T> answers, Class<T> type) {
+    while (!script.isEmpty()) {
+      Object line = script.remove();
+      if (line instanceof RuntimeException refusal) {
+        answers.onError(refusal);
+        return;
+      }
+      if (line == SILENCE) {
+        return;
+      }
+      answers.onNext(type.cast(line));
+    }
+    answers.onCompleted();
+  }
+
+  private final class Mail extends MailAPIGrpc.MailAPIImplBase {
+    @Override
+    public void send(SendRequest request, StreamObserver<SendResponse> answer) {
+      ids.add(request.getRequestId());
+      play(new ArrayDeque<>(List.of(sends.remove())), answer, SendResponse.class);
+    }
+  }
+
+  private static final class Admin extends AdminAPIGrpc.AdminAPIImplBase {
+    @Override
+    public void getServerInfo(GetServerInfoRequest request, StreamObserver<GetServerInfoResponse> answer) {
+      answer.onNext(GetServerInfoResponse.newBuilder().setNewestCursor("now").build());
+      answer.onCompleted();
+    }
+  }
+
+  private final class Feed extends StatusAPIGrpc.StatusAPIImplBase {
+    @Override
+    public void watchStatus(WatchStatusRequest request, StreamObserver<WatchStatusResponse> answers) {
+      cursors.add(request.getCursor());
+      play(new ArrayDeque<>(watches.remove()), answers, WatchStatusResponse.class);
+    }
+  }
+
+  private final class Keys implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      keys.add(headers.get(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER)));
+      return next.startCall(call, headers);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+// The promises of the layer, against a server that plays a script.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { Metadata, type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
+import { Client, MailwrightError, Reason, SendError, SendRequest, SendResponse, WatchStatusRequest, WatchStatusResponse } from "../src/index.js";
+import { BadRequest, ErrorInfo, Help, RetryInfo } from "../src/gen/google/rpc/error_details.js";
+import { Status } from "../src/gen/google/rpc/status.js";
+import { AdminAPIService, GetServerInfoResponse } from "../src/gen/mailwright/v1/admin.js";
+import { MailAPIService } from "../src/gen/mailwright/v1/mail.js";
+import { StatusAPIService } from "../src/gen/mailwright/v1/status.js";
+
+type Refusal = { code: status; details: string; metadata: Metadata };
+type Detail = { typeUrl: string; value: Uint8Array };
+
+let server: Server;
+let client: Client;
+let sends: (SendResponse | Refusal | "silence")[];
+let watches: (WatchStatusResponse | Refusal)[][];
+let requests: SendRequest[];
+let cursors: (string | undefined)[];
+let keys: unknown[];
+
+beforeEach(async () => {
+  [sends, watches, requests, cursors, keys] = [[], [], [], [], []];
+  server = new Server();
+  server.addService(MailAPIService, {
+    send(call: ServerUnaryCall<SendRequest, SendResponse>, answer: sendUnaryData<SendResponse>) {
+      requests.push(call.request);
+      keys.push(...call.metadata.get("authorization"));
+      const next = sends.shift()!;
+      if (next === "silence") return;
+      if ("code" in next) answer(next);
+      else answer(null, next);
+    },
+  } as never);
+  server.addService(AdminAPIService, {
+    getServerInfo: (_: unknown, answer: sendUnaryData<GetServerInfoResponse>) => answer(null, GetServerInfoResponse.fromPartial({ newestCursor: "now" })),
+  } as never);
+  server.addService(StatusAPIService, {
+    watchStatus(call: ServerWritableStream<WatchStatusRequest, WatchStatusResponse>) {
+      cursors.push(call.request.start?.$case === "cursor" ? call.request.start.value : undefined);
+      for (const line of watches.shift()!) {
+        if ("code" in line) return void call.emit("error", line);
+        call.write(line);
+      }
+      call.end();
+    },
+  } as never);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+  client = new Client(`127.0.0.1:${port}`, { key: "mw_1_secret", plaintext: true });
+});
+
+afterEach(() => {
+  client.close();
+  server.forceShutdown();
+});
+
+function refuse(code: status, ...details: Detail[]): Refusal {
+  const metadata = new Metadata();
+  if (details.length) {
+    const said = Status.encode(Status.fromPartial({ code, message: "refused", details })).finish();
+    metadata.set("grpc-status-details-bin", Buffer.from(said));
+  }
+  return { code, details: "refused", metadata };
+}
+
+function detail<T>(name: string, type: { encode(message: T): { finish(): Uint8Array } }, message: T): Detail {
+  return { typeUrl: `type.googleapis.com/google.rpc.${name}`, value: type.encode(message).finish() };
+}
+
+function info(reason: string): Detail {
+  const metadata = { remedy: "Mend it.", provider_code: "AADSTS1" };
+  return detail("ErrorInfo", ErrorInfo, { reason, domain: "mailwright.v1", metadata });
+}
+
+function retryIn(milliseconds: number): Detail {
+  const seconds = Math.floor(milliseconds / 1_000);
+  return detail("RetryInfo", RetryInfo, { retryDelay: { seconds, nanos: (milliseconds % 1_000) * 1_000_000 } });
+}
+
+async function failure(call: Promise<unknown>): Promise<MailwrightError> {
+  const error: unknown = await call.then(
+    () => assert.fail("it succeeded"),
+    (rejected: unknown) => rejected,
+  );
+  assert(error instanceof MailwrightError);
+  return error;
+}
+
+test("every try of a send bears one request id and the key", async () => {
+  sends = [
+    refuse(status.UNAVAILABLE, info("DRAINING"), retryIn(20)),
+    refuse(status.INTERNAL),
+    refuse(status.RESOURCE_EXHAUSTED, info("OUTBOX_FULL"), retryIn(20)),
+    SendResponse.fromPartial({ messageId: "m" }),
+  ];
+  assert.equal((await client.send({})).messageId, "m");
+  assert.equal(requests.length, 4);
+  assert.equal(new Set(requests.map(({ requestId }) => requestId)).size, 1);
+  assert.notEqual(requests[0]!.requestId, "");
+  assert.deepEqual(new Set(keys), new Set(["Bearer mw_1_secret"]));
+});
+
+test("a refusal is told at once with all that it says", async () => {
+  const violations = [{ field: "email.to", description: "is empty" }];
+  sends = [
+    refuse(
+      status.INVALID_ARGUMENT,
+      info("INVALID_FIELD"),
+      detail("BadRequest", BadRequest, BadRequest.fromPartial({ fieldViolations: violations })),
+      detail("Help", Help, Help.fromPartial({ links: [{ url: "https://example.com/" }] })),
+    ),
+  ];
+  const error = await failure(client.send({}));
+  assert.equal(error.code, status.INVALID_ARGUMENT);
+  assert.deepEqual([error.reason, error.remedy, error.link, error.providerCode], ["INVALID_FIELD", "Mend it.", "https://example.com/", "AADSTS1"]);
+  assert.deepEqual(error.violations, violations);
+  assert.equal(error.requestId, requests[0]!.requestId);
+});
+
+test("a bug of the server is not asked for again", async () => {
+  sends = [refuse(status.INTERNAL, info("INTERNAL"))];
+  assert.equal((await failure(client.send({}))).reason, "INTERNAL");
+});
+
+test("what is asked to wait beyond the deadline is told at once", async () => {
+  sends = [refuse(status.RESOURCE_EXHAUSTED, info("OUTBOX_FULL"), retryIn(3_600_000))];
+  assert.equal((await failure(client.send({}))).retryDelay, 3_600_000);
+});
+
+test("a server that does not answer takes no longer than the deadline", async () => {
+  sends = ["silence"];
+  assert.equal((await failure(client.send({}, { timeout: 300 }))).code, status.DEADLINE_EXCEEDED);
+});
+
+test("a signal ends a send, and a closed client sends no more", async () => {
+  sends = ["silence"];
+  const signal = AbortSignal.timeout(100);
+  assert.equal((await failure(client.send({}, { signal }))).code, status.CANCELLED);
+  client.close();
+  assert.equal((await failure(client.send({}))).code, status.CANCELLED);
+});
+
+test("a watch goes on behind what it has yielded", async () => {
+  const event = (cursor: string): WatchStatusResponse => WatchStatusResponse.fromPartial({ cursor, event: { $case: "message", value: {} } });
+  const heartbeat = WatchStatusResponse.fromPartial({ cursor: "2", event: { $case: "heartbeat", value: {} } });
+  watches = [
+    [event("1"), heartbeat, refuse(status.UNAVAILABLE)],
+    [event("3")],
+    [event("4")],
+    [refuse(status.OUT_OF_RANGE, info("CURSOR_OUT_OF_RANGE"))],
+  ];
+  const [watch, yielded] = [await client.watch(), [] as string[]];
+  const error = await failure(
+    (async () => {
+      for await (const { cursor } of watch) yielded.push(cursor);
+    })(),
+  );
+  assert.deepEqual(yielded, ["1", "3", "4"]);
+  assert.deepEqual(cursors, ["now", "2", "3", "4"]);
+  assert.deepEqual([error.code, watch.cursor], [status.OUT_OF_RANGE, "4"]);
+});
+
+test("an answer of a stream reads alike", () => {
+  const diagnosis = { reason: Reason.OUTBOX_FULL, summary: "Full.", remedy: "Wait." };
+  const error = MailwrightError.ofSendError(SendError.fromPartial({ code: 8, diagnosis, retryDelay: { seconds: 30 } }));
+  assert.deepEqual([error.reason, error.remedy, error.retryDelay, error.retryable], ["OUTBOX_FULL", "Wait.", 30_000, true]);
+});
