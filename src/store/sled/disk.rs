@@ -169,7 +169,8 @@ impl Disk {
                 .map_err(said("keep bodies"))?;
         }
         pass("synced");
-        self.change(|layers| layers.young.append(&mut group.writes));
+        // One by one: `append` would make the whole map anew for each group.
+        self.change(|layers| layers.young.extend(group.writes));
         self.notes.add(noted);
         for reference in group.moved {
             self.segments.settle(reference);
