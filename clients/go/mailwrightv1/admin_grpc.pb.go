@@ -35,6 +35,8 @@ const (
 	AdminAPI_CreateAccessKey_FullMethodName     = "/mailwright.v1.AdminAPI/CreateAccessKey"
 	AdminAPI_ListAccessKeys_FullMethodName      = "/mailwright.v1.AdminAPI/ListAccessKeys"
 	AdminAPI_RevokeAccessKey_FullMethodName     = "/mailwright.v1.AdminAPI/RevokeAccessKey"
+	AdminAPI_RotateVaultKey_FullMethodName      = "/mailwright.v1.AdminAPI/RotateVaultKey"
+	AdminAPI_ExportBackup_FullMethodName        = "/mailwright.v1.AdminAPI/ExportBackup"
 	AdminAPI_GetServerInfo_FullMethodName       = "/mailwright.v1.AdminAPI/GetServerInfo"
 )
 
@@ -140,6 +142,28 @@ type AdminAPIClient interface {
 	// the last key with ROLE_ADMIN that is neither revoked nor expired: create another
 	// one first.
 	RevokeAccessKey(ctx context.Context, in *RevokeAccessKeyRequest, opts ...grpc.CallOption) (*RevokeAccessKeyResponse, error)
+	// Reads the vault's keys anew from where the server's configuration says that they
+	// are, and seals everything by the first of them that an older one sealed: secrets,
+	// tokens, pending authorizations and the keys of message bodies. Where the first one
+	// has sealed everything already and the keys are in a file, the server makes a new
+	// key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+	// stored; the server goes on to the end where the call is cancelled, and a repeat
+	// goes on where a server was killed.
+	//
+	// The server removes no key: unused_key_ids tells which ones it doesn't need any
+	// more. Backups made before need them still.
+	//
+	// Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+	RotateVaultKey(ctx context.Context, in *RotateVaultKeyRequest, opts ...grpc.CallOption) (*RotateVaultKeyResponse, error)
+	// Streams a copy of everything that is stored, as it is at one instant before the
+	// stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+	// and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+	// A copy without its last part is told from a whole one.
+	//
+	// Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+	// UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+	// much changes meanwhile.
+	ExportBackup(ctx context.Context, in *ExportBackupRequest, opts ...grpc.CallOption) (AdminAPI_ExportBackupClient, error)
 	// Tells what this server is, where it is reached, where its mail leaves from and
 	// what it takes.
 	GetServerInfo(ctx context.Context, in *GetServerInfoRequest, opts ...grpc.CallOption) (*GetServerInfoResponse, error)
@@ -279,6 +303,47 @@ func (c *adminAPIClient) RevokeAccessKey(ctx context.Context, in *RevokeAccessKe
 	return out, nil
 }
 
+func (c *adminAPIClient) RotateVaultKey(ctx context.Context, in *RotateVaultKeyRequest, opts ...grpc.CallOption) (*RotateVaultKeyResponse, error) {
+	out := new(RotateVaultKeyResponse)
+	err := c.cc.Invoke(ctx, AdminAPI_RotateVaultKey_FullMethodName, in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminAPIClient) ExportBackup(ctx context.Context, in *ExportBackupRequest, opts ...grpc.CallOption) (AdminAPI_ExportBackupClient, error) {
+	stream, err := c.cc.NewStream(ctx, &AdminAPI_ServiceDesc.Streams[0], AdminAPI_ExportBackup_FullMethodName, opts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &adminAPIExportBackupClient{stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+type AdminAPI_ExportBackupClient interface {
+	Recv() (*ExportBackupResponse, error)
+	grpc.ClientStream
+}
+
+type adminAPIExportBackupClient struct {
+	grpc.ClientStream
+}
+
+func (x *adminAPIExportBackupClient) Recv() (*ExportBackupResponse, error) {
+	m := new(ExportBackupResponse)
+	if err := x.ClientStream.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 func (c *adminAPIClient) GetServerInfo(ctx context.Context, in *GetServerInfoRequest, opts ...grpc.CallOption) (*GetServerInfoResponse, error) {
 	out := new(GetServerInfoResponse)
 	err := c.cc.Invoke(ctx, AdminAPI_GetServerInfo_FullMethodName, in, out, opts...)
@@ -390,6 +455,28 @@ type AdminAPIServer interface {
 	// the last key with ROLE_ADMIN that is neither revoked nor expired: create another
 	// one first.
 	RevokeAccessKey(context.Context, *RevokeAccessKeyRequest) (*RevokeAccessKeyResponse, error)
+	// Reads the vault's keys anew from where the server's configuration says that they
+	// are, and seals everything by the first of them that an older one sealed: secrets,
+	// tokens, pending authorizations and the keys of message bodies. Where the first one
+	// has sealed everything already and the keys are in a file, the server makes a new
+	// key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+	// stored; the server goes on to the end where the call is cancelled, and a repeat
+	// goes on where a server was killed.
+	//
+	// The server removes no key: unused_key_ids tells which ones it doesn't need any
+	// more. Backups made before need them still.
+	//
+	// Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+	RotateVaultKey(context.Context, *RotateVaultKeyRequest) (*RotateVaultKeyResponse, error)
+	// Streams a copy of everything that is stored, as it is at one instant before the
+	// stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+	// and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+	// A copy without its last part is told from a whole one.
+	//
+	// Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+	// UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+	// much changes meanwhile.
+	ExportBackup(*ExportBackupRequest, AdminAPI_ExportBackupServer) error
 	// Tells what this server is, where it is reached, where its mail leaves from and
 	// what it takes.
 	GetServerInfo(context.Context, *GetServerInfoRequest) (*GetServerInfoResponse, error)
@@ -441,6 +528,12 @@ func (UnimplementedAdminAPIServer) ListAccessKeys(context.Context, *ListAccessKe
 }
 func (UnimplementedAdminAPIServer) RevokeAccessKey(context.Context, *RevokeAccessKeyRequest) (*RevokeAccessKeyResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method RevokeAccessKey not implemented")
+}
+func (UnimplementedAdminAPIServer) RotateVaultKey(context.Context, *RotateVaultKeyRequest) (*RotateVaultKeyResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method RotateVaultKey not implemented")
+}
+func (UnimplementedAdminAPIServer) ExportBackup(*ExportBackupRequest, AdminAPI_ExportBackupServer) error {
+	return status.Errorf(codes.Unimplemented, "method ExportBackup not implemented")
 }
 func (UnimplementedAdminAPIServer) GetServerInfo(context.Context, *GetServerInfoRequest) (*GetServerInfoResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method GetServerInfo not implemented")
@@ -710,6 +803,45 @@ func _AdminAPI_RevokeAccessKey_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminAPI_RotateVaultKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateVaultKeyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminAPIServer).RotateVaultKey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminAPI_RotateVaultKey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminAPIServer).RotateVaultKey(ctx, req.(*RotateVaultKeyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminAPI_ExportBackup_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportBackupRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminAPIServer).ExportBackup(m, &adminAPIExportBackupServer{stream})
+}
+
+type AdminAPI_ExportBackupServer interface {
+	Send(*ExportBackupResponse) error
+	grpc.ServerStream
+}
+
+type adminAPIExportBackupServer struct {
+	grpc.ServerStream
+}
+
+func (x *adminAPIExportBackupServer) Send(m *ExportBackupResponse) error {
+	return x.ServerStream.SendMsg(m)
+}
+
 func _AdminAPI_GetServerInfo_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetServerInfoRequest)
 	if err := dec(in); err != nil {
@@ -792,10 +924,20 @@ var AdminAPI_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminAPI_RevokeAccessKey_Handler,
 		},
 		{
+			MethodName: "RotateVaultKey",
+			Handler:    _AdminAPI_RotateVaultKey_Handler,
+		},
+		{
 			MethodName: "GetServerInfo",
 			Handler:    _AdminAPI_GetServerInfo_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ExportBackup",
+			Handler:       _AdminAPI_ExportBackup_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "mailwright/v1/admin.proto",
 }

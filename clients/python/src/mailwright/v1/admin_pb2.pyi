@@ -2062,6 +2062,126 @@ class RevokeAccessKeyResponse(_message.Message):
 Global___RevokeAccessKeyResponse: _TypeAlias = RevokeAccessKeyResponse  # noqa: Y015
 
 @_typing.final
+class RotateVaultKeyRequest(_message.Message):
+    """See RotateVaultKey."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateVaultKeyRequest: _TypeAlias = RotateVaultKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateVaultKeyResponse(_message.Message):
+    """What a rotation did."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    SERVICE_SECRETS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    AUTHORIZATIONS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    UNUSED_KEY_IDS_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    KEY_SOURCE_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """The key that seals from now on: 8 hexadecimal digits, which tell nothing of it."""
+    created: _builtins.bool
+    """Whether the server made it and put it first in its key file."""
+    service_secrets: _builtins.int
+    """Services whose secrets were sealed anew."""
+    tokens: _builtins.int
+    """Services whose tokens were sealed anew."""
+    authorizations: _builtins.int
+    """Pending authorizations that were sealed anew."""
+    messages: _builtins.int
+    """Messages whose body's key was sealed anew."""
+    unreadable: _builtins.int
+    """Values that did not open and stay as they are; the server's log names them. Their
+    key is not among unused_key_ids.
+    """
+    key_source: _builtins.str
+    """Where the server reads its keys, for people: "the vault key file
+    /var/lib/mailwright/vault.key".
+    """
+    @_builtins.property
+    def unused_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys where the server reads them that nothing in its store needs any more.
+        Backups made before the rotation do.
+        """
+
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        created: _builtins.bool = ...,
+        service_secrets: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+        authorizations: _builtins.int = ...,
+        messages: _builtins.int = ...,
+        unused_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        unreadable: _builtins.int = ...,
+        key_source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorizations", b"authorizations", "created", b"created", "key_id", b"key_id", "key_source", b"key_source", "messages", b"messages", "service_secrets", b"service_secrets", "tokens", b"tokens", "unreadable", b"unreadable", "unused_key_ids", b"unused_key_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateVaultKeyResponse: _TypeAlias = RotateVaultKeyResponse  # noqa: Y015
+
+@_typing.final
+class ExportBackupRequest(_message.Message):
+    """See ExportBackup."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportBackupRequest: _TypeAlias = ExportBackupRequest  # noqa: Y015
+
+@_typing.final
+class ExportBackupResponse(_message.Message):
+    """A part of a copy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.bytes
+    """The next bytes of it, at most 1 MiB. All of them together, in their order, are a
+    file for "mailwright restore".
+    """
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportBackupResponse: _TypeAlias = ExportBackupResponse  # noqa: Y015
+
+@_typing.final
 class GetServerInfoRequest(_message.Message):
     """Asks for nothing in particular."""
 

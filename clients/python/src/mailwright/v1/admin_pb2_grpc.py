@@ -112,6 +112,16 @@ class AdminAPIStub(object):
                 request_serializer=mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyRequest.SerializeToString,
                 response_deserializer=mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyResponse.FromString,
                 _registered_method=True)
+        self.RotateVaultKey = channel.unary_unary(
+                '/mailwright.v1.AdminAPI/RotateVaultKey',
+                request_serializer=mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyRequest.SerializeToString,
+                response_deserializer=mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyResponse.FromString,
+                _registered_method=True)
+        self.ExportBackup = channel.unary_stream(
+                '/mailwright.v1.AdminAPI/ExportBackup',
+                request_serializer=mailwright_dot_v1_dot_admin__pb2.ExportBackupRequest.SerializeToString,
+                response_deserializer=mailwright_dot_v1_dot_admin__pb2.ExportBackupResponse.FromString,
+                _registered_method=True)
         self.GetServerInfo = channel.unary_unary(
                 '/mailwright.v1.AdminAPI/GetServerInfo',
                 request_serializer=mailwright_dot_v1_dot_admin__pb2.GetServerInfoRequest.SerializeToString,
@@ -298,6 +308,38 @@ class AdminAPIServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateVaultKey(self, request, context):
+        """Reads the vault's keys anew from where the server's configuration says that they
+        are, and seals everything by the first of them that an older one sealed: secrets,
+        tokens, pending authorizations and the keys of message bodies. Where the first one
+        has sealed everything already and the keys are in a file, the server makes a new
+        key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+        stored; the server goes on to the end where the call is cancelled, and a repeat
+        goes on where a server was killed.
+
+        The server removes no key: unused_key_ids tells which ones it doesn't need any
+        more. Backups made before need them still.
+
+        Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportBackup(self, request, context):
+        """Streams a copy of everything that is stored, as it is at one instant before the
+        stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+        and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+        A copy without its last part is told from a whole one.
+
+        Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+        UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+        much changes meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetServerInfo(self, request, context):
         """Tells what this server is, where it is reached, where its mail leaves from and
         what it takes.
@@ -378,6 +420,16 @@ def add_AdminAPIServicer_to_server(servicer, server):
                     servicer.RevokeAccessKey,
                     request_deserializer=mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyRequest.FromString,
                     response_serializer=mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyResponse.SerializeToString,
+            ),
+            'RotateVaultKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateVaultKey,
+                    request_deserializer=mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyRequest.FromString,
+                    response_serializer=mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyResponse.SerializeToString,
+            ),
+            'ExportBackup': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportBackup,
+                    request_deserializer=mailwright_dot_v1_dot_admin__pb2.ExportBackupRequest.FromString,
+                    response_serializer=mailwright_dot_v1_dot_admin__pb2.ExportBackupResponse.SerializeToString,
             ),
             'GetServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServerInfo,
@@ -771,6 +823,60 @@ class AdminAPI(object):
             '/mailwright.v1.AdminAPI/RevokeAccessKey',
             mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyRequest.SerializeToString,
             mailwright_dot_v1_dot_admin__pb2.RevokeAccessKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateVaultKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mailwright.v1.AdminAPI/RotateVaultKey',
+            mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyRequest.SerializeToString,
+            mailwright_dot_v1_dot_admin__pb2.RotateVaultKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportBackup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mailwright.v1.AdminAPI/ExportBackup',
+            mailwright_dot_v1_dot_admin__pb2.ExportBackupRequest.SerializeToString,
+            mailwright_dot_v1_dot_admin__pb2.ExportBackupResponse.FromString,
             options,
             channel_credentials,
             insecure,

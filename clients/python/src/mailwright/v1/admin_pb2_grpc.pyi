@@ -152,6 +152,30 @@ class AdminAPIStub:
     the last key with ROLE_ADMIN that is neither revoked nor expired: create another
     one first.
     """
+    RotateVaultKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RotateVaultKeyRequest, _admin_pb2.RotateVaultKeyResponse]
+    """Reads the vault's keys anew from where the server's configuration says that they
+    are, and seals everything by the first of them that an older one sealed: secrets,
+    tokens, pending authorizations and the keys of message bodies. Where the first one
+    has sealed everything already and the keys are in a file, the server makes a new
+    key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+    stored; the server goes on to the end where the call is cancelled, and a repeat
+    goes on where a server was killed.
+
+    The server removes no key: unused_key_ids tells which ones it doesn't need any
+    more. Backups made before need them still.
+
+    Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+    """
+    ExportBackup: _grpc.UnaryStreamMultiCallable[_admin_pb2.ExportBackupRequest, _admin_pb2.ExportBackupResponse]
+    """Streams a copy of everything that is stored, as it is at one instant before the
+    stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+    and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+    A copy without its last part is told from a whole one.
+
+    Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+    UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+    much changes meanwhile.
+    """
     GetServerInfo: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetServerInfoRequest, _admin_pb2.GetServerInfoResponse]
     """Tells what this server is, where it is reached, where its mail leaves from and
     what it takes.
@@ -280,6 +304,30 @@ class AdminAPIAsyncStub(AdminAPIStub):
     Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
     the last key with ROLE_ADMIN that is neither revoked nor expired: create another
     one first.
+    """
+    RotateVaultKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.RotateVaultKeyRequest, _admin_pb2.RotateVaultKeyResponse]  # type: ignore[assignment]
+    """Reads the vault's keys anew from where the server's configuration says that they
+    are, and seals everything by the first of them that an older one sealed: secrets,
+    tokens, pending authorizations and the keys of message bodies. Where the first one
+    has sealed everything already and the keys are in a file, the server makes a new
+    key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+    stored; the server goes on to the end where the call is cancelled, and a repeat
+    goes on where a server was killed.
+
+    The server removes no key: unused_key_ids tells which ones it doesn't need any
+    more. Backups made before need them still.
+
+    Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+    """
+    ExportBackup: _aio.UnaryStreamMultiCallable[_admin_pb2.ExportBackupRequest, _admin_pb2.ExportBackupResponse]  # type: ignore[assignment]
+    """Streams a copy of everything that is stored, as it is at one instant before the
+    stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+    and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+    A copy without its last part is told from a whole one.
+
+    Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+    UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+    much changes meanwhile.
     """
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetServerInfoRequest, _admin_pb2.GetServerInfoResponse]  # type: ignore[assignment]
     """Tells what this server is, where it is reached, where its mail leaves from and
@@ -490,6 +538,42 @@ class AdminAPIServicer(metaclass=_abc_1.ABCMeta):
         Errors: NOT_FOUND (ACCESS_KEY_NOT_FOUND); FAILED_PRECONDITION (WRONG_STATE) for
         the last key with ROLE_ADMIN that is neither revoked nor expired: create another
         one first.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateVaultKey(
+        self,
+        request: _admin_pb2.RotateVaultKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RotateVaultKeyResponse, _abc.Awaitable[_admin_pb2.RotateVaultKeyResponse]]:
+        """Reads the vault's keys anew from where the server's configuration says that they
+        are, and seals everything by the first of them that an older one sealed: secrets,
+        tokens, pending authorizations and the keys of message bodies. Where the first one
+        has sealed everything already and the keys are in a file, the server makes a new
+        key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+        stored; the server goes on to the end where the call is cancelled, and a repeat
+        goes on where a server was killed.
+
+        The server removes no key: unused_key_ids tells which ones it doesn't need any
+        more. Backups made before need them still.
+
+        Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportBackup(
+        self,
+        request: _admin_pb2.ExportBackupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.ExportBackupResponse], _abc.AsyncIterator[_admin_pb2.ExportBackupResponse]]:
+        """Streams a copy of everything that is stored, as it is at one instant before the
+        stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+        and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+        A copy without its last part is told from a whole one.
+
+        Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+        UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+        much changes meanwhile.
         """
 
     @_abc_1.abstractmethod

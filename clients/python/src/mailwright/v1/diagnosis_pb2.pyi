@@ -344,6 +344,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """client_secret_expire_time is near and no next_client_secret is set. The service
     can send, and mail is not held: its problem says so 30, 7 and 1 days ahead.
     """
+    REASON_VAULT_KEY_UNUSABLE: _Reason.ValueType  # 85
+    """The vault's keys can't be read, made or written where the server's configuration
+    says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Every reason for which a call, a test, a service or a message fails.
@@ -588,6 +592,10 @@ REASON_ACCESS_KEY_NOT_FOUND: Reason.ValueType  # 77
 REASON_CLIENT_SECRET_EXPIRES_SOON: Reason.ValueType  # 78
 """client_secret_expire_time is near and no next_client_secret is set. The service
 can send, and mail is not held: its problem says so 30, 7 and 1 days ahead.
+"""
+REASON_VAULT_KEY_UNUSABLE: Reason.ValueType  # 85
+"""The vault's keys can't be read, made or written where the server's configuration
+says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -940,6 +942,54 @@ export interface RevokeAccessKeyRequest {
 export interface RevokeAccessKeyResponse {
   /** The key, with its revoke_time. */
   accessKey: AccessKey | undefined;
+}
+
+/** See RotateVaultKey. */
+export interface RotateVaultKeyRequest {
+}
+
+/** What a rotation did. */
+export interface RotateVaultKeyResponse {
+  /** The key that seals from now on: 8 hexadecimal digits, which tell nothing of it. */
+  keyId: string;
+  /** Whether the server made it and put it first in its key file. */
+  created: boolean;
+  /** Services whose secrets were sealed anew. */
+  serviceSecrets: number;
+  /** Services whose tokens were sealed anew. */
+  tokens: number;
+  /** Pending authorizations that were sealed anew. */
+  authorizations: number;
+  /** Messages whose body's key was sealed anew. */
+  messages: number;
+  /**
+   * Keys where the server reads them that nothing in its store needs any more.
+   * Backups made before the rotation do.
+   */
+  unusedKeyIds: string[];
+  /**
+   * Values that did not open and stay as they are; the server's log names them. Their
+   * key is not among unused_key_ids.
+   */
+  unreadable: number;
+  /**
+   * Where the server reads its keys, for people: "the vault key file
+   * /var/lib/mailwright/vault.key".
+   */
+  keySource: string;
+}
+
+/** See ExportBackup. */
+export interface ExportBackupRequest {
+}
+
+/** A part of a copy. */
+export interface ExportBackupResponse {
+  /**
+   * The next bytes of it, at most 1 MiB. All of them together, in their order, are a
+   * file for "mailwright restore".
+   */
+  chunk: Uint8Array;
 }
 
 /** Asks for nothing in particular. */
@@ -4919,6 +4969,308 @@ export const RevokeAccessKeyResponse: MessageFns<RevokeAccessKeyResponse> = {
   },
 };
 
+function createBaseRotateVaultKeyRequest(): RotateVaultKeyRequest {
+  return {};
+}
+
+export const RotateVaultKeyRequest: MessageFns<RotateVaultKeyRequest> = {
+  encode(_: RotateVaultKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateVaultKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateVaultKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateVaultKeyRequest>): RotateVaultKeyRequest {
+    return RotateVaultKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RotateVaultKeyRequest>): RotateVaultKeyRequest {
+    const message = createBaseRotateVaultKeyRequest();
+    return message;
+  },
+};
+
+function createBaseRotateVaultKeyResponse(): RotateVaultKeyResponse {
+  return {
+    keyId: "",
+    created: false,
+    serviceSecrets: 0,
+    tokens: 0,
+    authorizations: 0,
+    messages: 0,
+    unusedKeyIds: [],
+    unreadable: 0,
+    keySource: "",
+  };
+}
+
+export const RotateVaultKeyResponse: MessageFns<RotateVaultKeyResponse> = {
+  encode(message: RotateVaultKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.created !== false) {
+      writer.uint32(16).bool(message.created);
+    }
+    if (message.serviceSecrets !== 0) {
+      writer.uint32(24).int64(message.serviceSecrets);
+    }
+    if (message.tokens !== 0) {
+      writer.uint32(32).int64(message.tokens);
+    }
+    if (message.authorizations !== 0) {
+      writer.uint32(40).int64(message.authorizations);
+    }
+    if (message.messages !== 0) {
+      writer.uint32(48).int64(message.messages);
+    }
+    for (const v of message.unusedKeyIds) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.unreadable !== 0) {
+      writer.uint32(64).int64(message.unreadable);
+    }
+    if (message.keySource !== "") {
+      writer.uint32(74).string(message.keySource);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateVaultKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateVaultKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.created = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.serviceSecrets = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.tokens = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.authorizations = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.messages = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.unusedKeyIds.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.unreadable = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.keySource = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateVaultKeyResponse>): RotateVaultKeyResponse {
+    return RotateVaultKeyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateVaultKeyResponse>): RotateVaultKeyResponse {
+    const message = createBaseRotateVaultKeyResponse();
+    message.keyId = object.keyId ?? "";
+    message.created = object.created ?? false;
+    message.serviceSecrets = object.serviceSecrets ?? 0;
+    message.tokens = object.tokens ?? 0;
+    message.authorizations = object.authorizations ?? 0;
+    message.messages = object.messages ?? 0;
+    message.unusedKeyIds = object.unusedKeyIds?.map((e) => e) || [];
+    message.unreadable = object.unreadable ?? 0;
+    message.keySource = object.keySource ?? "";
+    return message;
+  },
+};
+
+function createBaseExportBackupRequest(): ExportBackupRequest {
+  return {};
+}
+
+export const ExportBackupRequest: MessageFns<ExportBackupRequest> = {
+  encode(_: ExportBackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportBackupRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportBackupRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportBackupRequest>): ExportBackupRequest {
+    return ExportBackupRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ExportBackupRequest>): ExportBackupRequest {
+    const message = createBaseExportBackupRequest();
+    return message;
+  },
+};
+
+function createBaseExportBackupResponse(): ExportBackupResponse {
+  return { chunk: new Uint8Array(0) };
+}
+
+export const ExportBackupResponse: MessageFns<ExportBackupResponse> = {
+  encode(message: ExportBackupResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chunk.length !== 0) {
+      writer.uint32(10).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportBackupResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportBackupResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chunk = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExportBackupResponse>): ExportBackupResponse {
+    return ExportBackupResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportBackupResponse>): ExportBackupResponse {
+    const message = createBaseExportBackupResponse();
+    message.chunk = object.chunk ?? new Uint8Array(0);
+    return message;
+  },
+};
+
 function createBaseGetServerInfoRequest(): GetServerInfoRequest {
   return {};
 }
@@ -5484,6 +5836,51 @@ export const AdminAPIService = {
     responseDeserialize: (value: Buffer): RevokeAccessKeyResponse => RevokeAccessKeyResponse.decode(value),
   },
   /**
+   * Reads the vault's keys anew from where the server's configuration says that they
+   * are, and seals everything by the first of them that an older one sealed: secrets,
+   * tokens, pending authorizations and the keys of message bodies. Where the first one
+   * has sealed everything already and the keys are in a file, the server makes a new
+   * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+   * stored; the server goes on to the end where the call is cancelled, and a repeat
+   * goes on where a server was killed.
+   *
+   * The server removes no key: unused_key_ids tells which ones it doesn't need any
+   * more. Backups made before need them still.
+   *
+   * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+   */
+  rotateVaultKey: {
+    path: "/mailwright.v1.AdminAPI/RotateVaultKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateVaultKeyRequest): Buffer =>
+      Buffer.from(RotateVaultKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateVaultKeyRequest => RotateVaultKeyRequest.decode(value),
+    responseSerialize: (value: RotateVaultKeyResponse): Buffer =>
+      Buffer.from(RotateVaultKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateVaultKeyResponse => RotateVaultKeyResponse.decode(value),
+  },
+  /**
+   * Streams a copy of everything that is stored, as it is at one instant before the
+   * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+   * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+   * A copy without its last part is told from a whole one.
+   *
+   * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+   * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+   * much changes meanwhile.
+   */
+  exportBackup: {
+    path: "/mailwright.v1.AdminAPI/ExportBackup" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportBackupRequest): Buffer => Buffer.from(ExportBackupRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportBackupRequest => ExportBackupRequest.decode(value),
+    responseSerialize: (value: ExportBackupResponse): Buffer =>
+      Buffer.from(ExportBackupResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportBackupResponse => ExportBackupResponse.decode(value),
+  },
+  /**
    * Tells what this server is, where it is reached, where its mail leaves from and
    * what it takes.
    */
@@ -5624,6 +6021,32 @@ export interface AdminAPIServer extends UntypedServiceImplementation {
    * one first.
    */
   revokeAccessKey: handleUnaryCall<RevokeAccessKeyRequest, RevokeAccessKeyResponse>;
+  /**
+   * Reads the vault's keys anew from where the server's configuration says that they
+   * are, and seals everything by the first of them that an older one sealed: secrets,
+   * tokens, pending authorizations and the keys of message bodies. Where the first one
+   * has sealed everything already and the keys are in a file, the server makes a new
+   * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+   * stored; the server goes on to the end where the call is cancelled, and a repeat
+   * goes on where a server was killed.
+   *
+   * The server removes no key: unused_key_ids tells which ones it doesn't need any
+   * more. Backups made before need them still.
+   *
+   * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+   */
+  rotateVaultKey: handleUnaryCall<RotateVaultKeyRequest, RotateVaultKeyResponse>;
+  /**
+   * Streams a copy of everything that is stored, as it is at one instant before the
+   * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+   * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+   * A copy without its last part is told from a whole one.
+   *
+   * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+   * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+   * much changes meanwhile.
+   */
+  exportBackup: handleServerStreamingCall<ExportBackupRequest, ExportBackupResponse>;
   /**
    * Tells what this server is, where it is reached, where its mail leaves from and
    * what it takes.
@@ -5952,6 +6375,54 @@ export interface AdminAPIClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeAccessKeyResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Reads the vault's keys anew from where the server's configuration says that they
+   * are, and seals everything by the first of them that an older one sealed: secrets,
+   * tokens, pending authorizations and the keys of message bodies. Where the first one
+   * has sealed everything already and the keys are in a file, the server makes a new
+   * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+   * stored; the server goes on to the end where the call is cancelled, and a repeat
+   * goes on where a server was killed.
+   *
+   * The server removes no key: unused_key_ids tells which ones it doesn't need any
+   * more. Backups made before need them still.
+   *
+   * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+   */
+  rotateVaultKey(
+    request: RotateVaultKeyRequest,
+    callback: (error: ServiceError | null, response: RotateVaultKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateVaultKey(
+    request: RotateVaultKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateVaultKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateVaultKey(
+    request: RotateVaultKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateVaultKeyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Streams a copy of everything that is stored, as it is at one instant before the
+   * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+   * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+   * A copy without its last part is told from a whole one.
+   *
+   * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+   * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+   * much changes meanwhile.
+   */
+  exportBackup(
+    request: ExportBackupRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportBackupResponse>;
+  exportBackup(
+    request: ExportBackupRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportBackupResponse>;
   /**
    * Tells what this server is, where it is reached, where its mail leaves from and
    * what it takes.

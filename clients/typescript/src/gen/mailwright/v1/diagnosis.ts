@@ -336,6 +336,11 @@ export enum Reason {
    * can send, and mail is not held: its problem says so 30, 7 and 1 days ahead.
    */
   CLIENT_SECRET_EXPIRES_SOON = 78,
+  /**
+   * VAULT_KEY_UNUSABLE - The vault's keys can't be read, made or written where the server's configuration
+   * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
+   */
+  VAULT_KEY_UNUSABLE = 85,
   UNRECOGNIZED = -1,
 }
 

@@ -455,6 +455,68 @@ public final class AdminAPIGrpc {
     return getRevokeAccessKeyMethod;
   }
 
+  private static volatile io.grpc.MethodDescriptor<io.github.mailwright.v1.RotateVaultKeyRequest,
+      io.github.mailwright.v1.RotateVaultKeyResponse> getRotateVaultKeyMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "RotateVaultKey",
+      requestType = io.github.mailwright.v1.RotateVaultKeyRequest.class,
+      responseType = io.github.mailwright.v1.RotateVaultKeyResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.UNARY)
+  public static io.grpc.MethodDescriptor<io.github.mailwright.v1.RotateVaultKeyRequest,
+      io.github.mailwright.v1.RotateVaultKeyResponse> getRotateVaultKeyMethod() {
+    io.grpc.MethodDescriptor<io.github.mailwright.v1.RotateVaultKeyRequest, io.github.mailwright.v1.RotateVaultKeyResponse> getRotateVaultKeyMethod;
+    if ((getRotateVaultKeyMethod = AdminAPIGrpc.getRotateVaultKeyMethod) == null) {
+      synchronized (AdminAPIGrpc.class) {
+        if ((getRotateVaultKeyMethod = AdminAPIGrpc.getRotateVaultKeyMethod) == null) {
+          AdminAPIGrpc.getRotateVaultKeyMethod = getRotateVaultKeyMethod =
+              io.grpc.MethodDescriptor.<io.github.mailwright.v1.RotateVaultKeyRequest, io.github.mailwright.v1.RotateVaultKeyResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "RotateVaultKey"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.mailwright.v1.RotateVaultKeyRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.mailwright.v1.RotateVaultKeyResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminAPIMethodDescriptorSupplier("RotateVaultKey"))
+              .build();
+        }
+      }
+    }
+    return getRotateVaultKeyMethod;
+  }
+
+  private static volatile io.grpc.MethodDescriptor<io.github.mailwright.v1.ExportBackupRequest,
+      io.github.mailwright.v1.ExportBackupResponse> getExportBackupMethod;
+
+  @io.grpc.stub.annotations.RpcMethod(
+      fullMethodName = SERVICE_NAME + '/' + "ExportBackup",
+      requestType = io.github.mailwright.v1.ExportBackupRequest.class,
+      responseType = io.github.mailwright.v1.ExportBackupResponse.class,
+      methodType = io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+  public static io.grpc.MethodDescriptor<io.github.mailwright.v1.ExportBackupRequest,
+      io.github.mailwright.v1.ExportBackupResponse> getExportBackupMethod() {
+    io.grpc.MethodDescriptor<io.github.mailwright.v1.ExportBackupRequest, io.github.mailwright.v1.ExportBackupResponse> getExportBackupMethod;
+    if ((getExportBackupMethod = AdminAPIGrpc.getExportBackupMethod) == null) {
+      synchronized (AdminAPIGrpc.class) {
+        if ((getExportBackupMethod = AdminAPIGrpc.getExportBackupMethod) == null) {
+          AdminAPIGrpc.getExportBackupMethod = getExportBackupMethod =
+              io.grpc.MethodDescriptor.<io.github.mailwright.v1.ExportBackupRequest, io.github.mailwright.v1.ExportBackupResponse>newBuilder()
+              .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+              .setFullMethodName(generateFullMethodName(SERVICE_NAME, "ExportBackup"))
+              .setSampledToLocalTracing(true)
+              .setRequestMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.mailwright.v1.ExportBackupRequest.getDefaultInstance()))
+              .setResponseMarshaller(io.grpc.protobuf.ProtoUtils.marshaller(
+                  io.github.mailwright.v1.ExportBackupResponse.getDefaultInstance()))
+              .setSchemaDescriptor(new AdminAPIMethodDescriptorSupplier("ExportBackup"))
+              .build();
+        }
+      }
+    }
+    return getExportBackupMethod;
+  }
+
   private static volatile io.grpc.MethodDescriptor<io.github.mailwright.v1.GetServerInfoRequest,
       io.github.mailwright.v1.GetServerInfoResponse> getGetServerInfoMethod;
 
@@ -757,6 +819,41 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
+     * Reads the vault's keys anew from where the server's configuration says that they
+     * are, and seals everything by the first of them that an older one sealed: secrets,
+     * tokens, pending authorizations and the keys of message bodies. Where the first one
+     * has sealed everything already and the keys are in a file, the server makes a new
+     * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+     * stored; the server goes on to the end where the call is cancelled, and a repeat
+     * goes on where a server was killed.
+     * The server removes no key: unused_key_ids tells which ones it doesn't need any
+     * more. Backups made before need them still.
+     * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+     * </pre>
+     */
+    default void rotateVaultKey(io.github.mailwright.v1.RotateVaultKeyRequest request,
+        io.grpc.stub.StreamObserver<io.github.mailwright.v1.RotateVaultKeyResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getRotateVaultKeyMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams a copy of everything that is stored, as it is at one instant before the
+     * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+     * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+     * A copy without its last part is told from a whole one.
+     * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+     * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+     * much changes meanwhile.
+     * </pre>
+     */
+    default void exportBackup(io.github.mailwright.v1.ExportBackupRequest request,
+        io.grpc.stub.StreamObserver<io.github.mailwright.v1.ExportBackupResponse> responseObserver) {
+      io.grpc.stub.ServerCalls.asyncUnimplementedUnaryCall(getExportBackupMethod(), responseObserver);
+    }
+
+    /**
+     * <pre>
      * Tells what this server is, where it is reached, where its mail leaves from and
      * what it takes.
      * </pre>
@@ -1025,6 +1122,43 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
+     * Reads the vault's keys anew from where the server's configuration says that they
+     * are, and seals everything by the first of them that an older one sealed: secrets,
+     * tokens, pending authorizations and the keys of message bodies. Where the first one
+     * has sealed everything already and the keys are in a file, the server makes a new
+     * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+     * stored; the server goes on to the end where the call is cancelled, and a repeat
+     * goes on where a server was killed.
+     * The server removes no key: unused_key_ids tells which ones it doesn't need any
+     * more. Backups made before need them still.
+     * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+     * </pre>
+     */
+    public void rotateVaultKey(io.github.mailwright.v1.RotateVaultKeyRequest request,
+        io.grpc.stub.StreamObserver<io.github.mailwright.v1.RotateVaultKeyResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncUnaryCall(
+          getChannel().newCall(getRotateVaultKeyMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
+     * Streams a copy of everything that is stored, as it is at one instant before the
+     * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+     * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+     * A copy without its last part is told from a whole one.
+     * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+     * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+     * much changes meanwhile.
+     * </pre>
+     */
+    public void exportBackup(io.github.mailwright.v1.ExportBackupRequest request,
+        io.grpc.stub.StreamObserver<io.github.mailwright.v1.ExportBackupResponse> responseObserver) {
+      io.grpc.stub.ClientCalls.asyncServerStreamingCall(
+          getChannel().newCall(getExportBackupMethod(), getCallOptions()), request, responseObserver);
+    }
+
+    /**
+     * <pre>
      * Tells what this server is, where it is reached, where its mail leaves from and
      * what it takes.
      * </pre>
@@ -1260,6 +1394,43 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
+     * Reads the vault's keys anew from where the server's configuration says that they
+     * are, and seals everything by the first of them that an older one sealed: secrets,
+     * tokens, pending authorizations and the keys of message bodies. Where the first one
+     * has sealed everything already and the keys are in a file, the server makes a new
+     * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+     * stored; the server goes on to the end where the call is cancelled, and a repeat
+     * goes on where a server was killed.
+     * The server removes no key: unused_key_ids tells which ones it doesn't need any
+     * more. Backups made before need them still.
+     * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+     * </pre>
+     */
+    public io.github.mailwright.v1.RotateVaultKeyResponse rotateVaultKey(io.github.mailwright.v1.RotateVaultKeyRequest request) throws io.grpc.StatusException {
+      return io.grpc.stub.ClientCalls.blockingV2UnaryCall(
+          getChannel(), getRotateVaultKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams a copy of everything that is stored, as it is at one instant before the
+     * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+     * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+     * A copy without its last part is told from a whole one.
+     * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+     * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+     * much changes meanwhile.
+     * </pre>
+     */
+    @io.grpc.ExperimentalApi("https://github.com/grpc/grpc-java/issues/10918")
+    public io.grpc.stub.BlockingClientCall<?, io.github.mailwright.v1.ExportBackupResponse>
+        exportBackup(io.github.mailwright.v1.ExportBackupRequest request) {
+      return io.grpc.stub.ClientCalls.blockingV2ServerStreamingCall(
+          getChannel(), getExportBackupMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
      * Tells what this server is, where it is reached, where its mail leaves from and
      * what it takes.
      * </pre>
@@ -1490,6 +1661,42 @@ public final class AdminAPIGrpc {
     public io.github.mailwright.v1.RevokeAccessKeyResponse revokeAccessKey(io.github.mailwright.v1.RevokeAccessKeyRequest request) {
       return io.grpc.stub.ClientCalls.blockingUnaryCall(
           getChannel(), getRevokeAccessKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Reads the vault's keys anew from where the server's configuration says that they
+     * are, and seals everything by the first of them that an older one sealed: secrets,
+     * tokens, pending authorizations and the keys of message bodies. Where the first one
+     * has sealed everything already and the keys are in a file, the server makes a new
+     * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+     * stored; the server goes on to the end where the call is cancelled, and a repeat
+     * goes on where a server was killed.
+     * The server removes no key: unused_key_ids tells which ones it doesn't need any
+     * more. Backups made before need them still.
+     * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+     * </pre>
+     */
+    public io.github.mailwright.v1.RotateVaultKeyResponse rotateVaultKey(io.github.mailwright.v1.RotateVaultKeyRequest request) {
+      return io.grpc.stub.ClientCalls.blockingUnaryCall(
+          getChannel(), getRotateVaultKeyMethod(), getCallOptions(), request);
+    }
+
+    /**
+     * <pre>
+     * Streams a copy of everything that is stored, as it is at one instant before the
+     * stream ends, for "mailwright restore". Mail goes on meanwhile. It holds secrets
+     * and bodies sealed, the vault's keys not at all, and who wrote to whom in the clear.
+     * A copy without its last part is told from a whole one.
+     * Errors: RESOURCE_EXHAUSTED (RATE_LIMITED) while another copy is made;
+     * UNAVAILABLE (STORE_UNAVAILABLE) also where the caller reads so slowly that too
+     * much changes meanwhile.
+     * </pre>
+     */
+    public java.util.Iterator<io.github.mailwright.v1.ExportBackupResponse> exportBackup(
+        io.github.mailwright.v1.ExportBackupRequest request) {
+      return io.grpc.stub.ClientCalls.blockingServerStreamingCall(
+          getChannel(), getExportBackupMethod(), getCallOptions(), request);
     }
 
     /**
@@ -1742,6 +1949,26 @@ public final class AdminAPIGrpc {
 
     /**
      * <pre>
+     * Reads the vault's keys anew from where the server's configuration says that they
+     * are, and seals everything by the first of them that an older one sealed: secrets,
+     * tokens, pending authorizations and the keys of message bodies. Where the first one
+     * has sealed everything already and the keys are in a file, the server makes a new
+     * key and puts it first in that file. Mail goes on meanwhile. Takes longer the more is
+     * stored; the server goes on to the end where the call is cancelled, and a repeat
+     * goes on where a server was killed.
+     * The server removes no key: unused_key_ids tells which ones it doesn't need any
+     * more. Backups made before need them still.
+     * Errors: FAILED_PRECONDITION (VAULT_KEY_UNUSABLE); nothing has changed then.
+     * </pre>
+     */
+    public com.google.common.util.concurrent.ListenableFuture<io.github.mailwright.v1.RotateVaultKeyResponse> rotateVaultKey(
+        io.github.mailwright.v1.RotateVaultKeyRequest request) {
+      return io.grpc.stub.ClientCalls.futureUnaryCall(
+          getChannel().newCall(getRotateVaultKeyMethod(), getCallOptions()), request);
+    }
+
+    /**
+     * <pre>
      * Tells what this server is, where it is reached, where its mail leaves from and
      * what it takes.
      * </pre>
@@ -1767,7 +1994,9 @@ public final class AdminAPIGrpc {
   private static final int METHODID_CREATE_ACCESS_KEY = 11;
   private static final int METHODID_LIST_ACCESS_KEYS = 12;
   private static final int METHODID_REVOKE_ACCESS_KEY = 13;
-  private static final int METHODID_GET_SERVER_INFO = 14;
+  private static final int METHODID_ROTATE_VAULT_KEY = 14;
+  private static final int METHODID_EXPORT_BACKUP = 15;
+  private static final int METHODID_GET_SERVER_INFO = 16;
 
   private static final class MethodHandlers<Req, Resp> implements
       io.grpc.stub.ServerCalls.UnaryMethod<Req, Resp>,
@@ -1841,6 +2070,14 @@ public final class AdminAPIGrpc {
         case METHODID_REVOKE_ACCESS_KEY:
           serviceImpl.revokeAccessKey((io.github.mailwright.v1.RevokeAccessKeyRequest) request,
               (io.grpc.stub.StreamObserver<io.github.mailwright.v1.RevokeAccessKeyResponse>) responseObserver);
+          break;
+        case METHODID_ROTATE_VAULT_KEY:
+          serviceImpl.rotateVaultKey((io.github.mailwright.v1.RotateVaultKeyRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.mailwright.v1.RotateVaultKeyResponse>) responseObserver);
+          break;
+        case METHODID_EXPORT_BACKUP:
+          serviceImpl.exportBackup((io.github.mailwright.v1.ExportBackupRequest) request,
+              (io.grpc.stub.StreamObserver<io.github.mailwright.v1.ExportBackupResponse>) responseObserver);
           break;
         case METHODID_GET_SERVER_INFO:
           serviceImpl.getServerInfo((io.github.mailwright.v1.GetServerInfoRequest) request,
@@ -1963,6 +2200,20 @@ public final class AdminAPIGrpc {
               io.github.mailwright.v1.RevokeAccessKeyResponse>(
                 service, METHODID_REVOKE_ACCESS_KEY)))
         .addMethod(
+          getRotateVaultKeyMethod(),
+          io.grpc.stub.ServerCalls.asyncUnaryCall(
+            new MethodHandlers<
+              io.github.mailwright.v1.RotateVaultKeyRequest,
+              io.github.mailwright.v1.RotateVaultKeyResponse>(
+                service, METHODID_ROTATE_VAULT_KEY)))
+        .addMethod(
+          getExportBackupMethod(),
+          io.grpc.stub.ServerCalls.asyncServerStreamingCall(
+            new MethodHandlers<
+              io.github.mailwright.v1.ExportBackupRequest,
+              io.github.mailwright.v1.ExportBackupResponse>(
+                service, METHODID_EXPORT_BACKUP)))
+        .addMethod(
           getGetServerInfoMethod(),
           io.grpc.stub.ServerCalls.asyncUnaryCall(
             new MethodHandlers<
@@ -2031,6 +2282,8 @@ public final class AdminAPIGrpc {
               .addMethod(getCreateAccessKeyMethod())
               .addMethod(getListAccessKeysMethod())
               .addMethod(getRevokeAccessKeyMethod())
+              .addMethod(getRotateVaultKeyMethod())
+              .addMethod(getExportBackupMethod())
               .addMethod(getGetServerInfoMethod())
               .build();
         }

@@ -247,6 +247,26 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_mailwright_v1_RevokeAccessKeyResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_mailwright_v1_RotateVaultKeyRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_mailwright_v1_RotateVaultKeyRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_mailwright_v1_RotateVaultKeyResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_mailwright_v1_RotateVaultKeyResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_mailwright_v1_ExportBackupRequest_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_mailwright_v1_ExportBackupRequest_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_mailwright_v1_ExportBackupResponse_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_mailwright_v1_ExportBackupResponse_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_mailwright_v1_GetServerInfoRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -463,98 +483,113 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "oken\"<\n\026RevokeAccessKeyRequest\022\"\n\raccess" +
       "_key_id\030\001 \001(\tR\013accessKeyId\"R\n\027RevokeAcce" +
       "ssKeyResponse\0227\n\naccess_key\030\001 \001(\0132\030.mail" +
-      "wright.v1.AccessKeyR\taccessKey\"\026\n\024GetSer" +
-      "verInfoRequest\"\373\002\n\025GetServerInfoResponse" +
-      "\022\030\n\007version\030\001 \001(\tR\007version\022!\n\014api_revisi" +
-      "on\030\002 \001(\005R\013apiRevision\022)\n\020source_addresse" +
-      "s\030\003 \003(\tR\017sourceAddresses\022!\n\014redirect_uri" +
-      "\030\004 \001(\tR\013redirectUri\022#\n\roldest_cursor\030\005 \001" +
-      "(\tR\014oldestCursor\022#\n\rnewest_cursor\030\006 \001(\tR" +
-      "\014newestCursor\0229\n\nstart_time\030\007 \001(\0132\032.goog" +
-      "le.protobuf.TimestampR\tstartTime\0223\n\006limi" +
-      "ts\030\010 \001(\0132\033.mailwright.v1.ServerLimitsR\006l" +
-      "imits\022\035\n\npublic_url\030\t \001(\tR\tpublicUrl\"\302\001\n" +
-      "\014ServerLimits\022*\n\021max_message_bytes\030\001 \001(\003" +
-      "R\017maxMessageBytes\022%\n\016max_recipients\030\002 \001(" +
-      "\005R\rmaxRecipients\022\"\n\rmax_page_size\030\003 \001(\005R" +
-      "\013maxPageSize\022;\n\032max_streams_per_connecti" +
-      "on\030\004 \001(\005R\027maxStreamsPerConnection*i\n\007Tls" +
-      "Mode\022\030\n\024TLS_MODE_UNSPECIFIED\020\000\022\025\n\021TLS_MO" +
-      "DE_STARTTLS\020\001\022\025\n\021TLS_MODE_IMPLICIT\020\002\022\026\n\022" +
-      "TLS_MODE_PLAINTEXT\020\003*f\n\010Provider\022\030\n\024PROV" +
-      "IDER_UNSPECIFIED\020\000\022\026\n\022PROVIDER_MICROSOFT" +
-      "\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022\023\n\017PROVIDER_CUST" +
-      "OM\020\003*n\n\005Cloud\022\025\n\021CLOUD_UNSPECIFIED\020\000\022\020\n\014" +
-      "CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_US_GOV_HIGH\020\002\022\024\n" +
-      "\020CLOUD_US_GOV_DOD\020\003\022\017\n\013CLOUD_CHINA\020\004*Z\n\005" +
-      "Grant\022\025\n\021GRANT_UNSPECIFIED\020\000\022\034\n\030GRANT_AU" +
-      "THORIZATION_CODE\020\001\022\034\n\030GRANT_CLIENT_CREDE" +
-      "NTIALS\020\002*l\n\nClientAuth\022\033\n\027CLIENT_AUTH_UN" +
-      "SPECIFIED\020\000\022\024\n\020CLIENT_AUTH_POST\020\001\022\025\n\021CLI" +
-      "ENT_AUTH_BASIC\020\002\022\024\n\020CLIENT_AUTH_NONE\020\003*k" +
-      "\n\rSaslMechanism\022\036\n\032SASL_MECHANISM_UNSPEC" +
-      "IFIED\020\000\022\032\n\026SASL_MECHANISM_XOAUTH2\020\001\022\036\n\032S" +
-      "ASL_MECHANISM_OAUTHBEARER\020\002*[\n\013OnUncerta" +
-      "in\022\034\n\030ON_UNCERTAIN_UNSPECIFIED\020\000\022\027\n\023ON_U" +
-      "NCERTAIN_RESEND\020\001\022\025\n\021ON_UNCERTAIN_HOLD\020\002" +
-      "*\356\001\n\014ServiceState\022\035\n\031SERVICE_STATE_UNSPE" +
-      "CIFIED\020\000\022\'\n#SERVICE_STATE_PENDING_AUTHOR" +
-      "IZATION\020\001\022\036\n\032SERVICE_STATE_PENDING_TEST\020" +
-      "\002\022\027\n\023SERVICE_STATE_READY\020\003\022%\n!SERVICE_ST" +
-      "ATE_NEEDS_AUTHORIZATION\020\004\022\031\n\025SERVICE_STA" +
-      "TE_BLOCKED\020\005\022\033\n\027SERVICE_STATE_SUSPENDED\020" +
-      "\006*\365\001\n\010TestStep\022\031\n\025TEST_STEP_UNSPECIFIED\020" +
-      "\000\022\025\n\021TEST_STEP_RESOLVE\020\001\022\025\n\021TEST_STEP_CO" +
-      "NNECT\020\002\022\021\n\rTEST_STEP_TLS\020\003\022\022\n\016TEST_STEP_" +
-      "EHLO\020\004\022\032\n\026TEST_STEP_AUTHENTICATE\020\005\022\027\n\023TE" +
-      "ST_STEP_MAIL_FROM\020\006\022\025\n\021TEST_STEP_RCPT_TO" +
-      "\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031\n\025TEST_STEP_FINA" +
-      "L_REPLY\020\t*w\n\013StepOutcome\022\034\n\030STEP_OUTCOME" +
-      "_UNSPECIFIED\020\000\022\027\n\023STEP_OUTCOME_PASSED\020\001\022" +
-      "\027\n\023STEP_OUTCOME_FAILED\020\002\022\030\n\024STEP_OUTCOME" +
-      "_SKIPPED\020\003*O\n\004Role\022\024\n\020ROLE_UNSPECIFIED\020\000" +
-      "\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE_SENDER\020\002\022\020\n\014ROL" +
-      "E_WATCHER\020\0032\206\013\n\010AdminAPI\022Z\n\rCreateServic" +
-      "e\022#.mailwright.v1.CreateServiceRequest\032$" +
-      ".mailwright.v1.CreateServiceResponse\022Q\n\n" +
-      "GetService\022 .mailwright.v1.GetServiceReq" +
-      "uest\032!.mailwright.v1.GetServiceResponse\022" +
-      "W\n\014ListServices\022\".mailwright.v1.ListServ" +
-      "icesRequest\032#.mailwright.v1.ListServices" +
-      "Response\022Z\n\rUpdateService\022#.mailwright.v" +
-      "1.UpdateServiceRequest\032$.mailwright.v1.U" +
-      "pdateServiceResponse\022Z\n\rDeleteService\022#." +
-      "mailwright.v1.DeleteServiceRequest\032$.mai" +
-      "lwright.v1.DeleteServiceResponse\022]\n\016Susp" +
-      "endService\022$.mailwright.v1.SuspendServic" +
-      "eRequest\032%.mailwright.v1.SuspendServiceR" +
-      "esponse\022Z\n\rResumeService\022#.mailwright.v1" +
-      ".ResumeServiceRequest\032$.mailwright.v1.Re" +
-      "sumeServiceResponse\022]\n\016BeginAuthorize\022$." +
-      "mailwright.v1.BeginAuthorizeRequest\032%.ma" +
-      "ilwright.v1.BeginAuthorizeResponse\022f\n\021Co" +
-      "mpleteAuthorize\022\'.mailwright.v1.Complete" +
-      "AuthorizeRequest\032(.mailwright.v1.Complet" +
-      "eAuthorizeResponse\022l\n\023RevokeAuthorizatio" +
-      "n\022).mailwright.v1.RevokeAuthorizationReq" +
-      "uest\032*.mailwright.v1.RevokeAuthorization" +
-      "Response\022K\n\010SendTest\022\036.mailwright.v1.Sen" +
-      "dTestRequest\032\037.mailwright.v1.SendTestRes" +
-      "ponse\022`\n\017CreateAccessKey\022%.mailwright.v1" +
-      ".CreateAccessKeyRequest\032&.mailwright.v1." +
-      "CreateAccessKeyResponse\022]\n\016ListAccessKey" +
-      "s\022$.mailwright.v1.ListAccessKeysRequest\032" +
-      "%.mailwright.v1.ListAccessKeysResponse\022`" +
-      "\n\017RevokeAccessKey\022%.mailwright.v1.Revoke" +
-      "AccessKeyRequest\032&.mailwright.v1.RevokeA" +
-      "ccessKeyResponse\022Z\n\rGetServerInfo\022#.mail" +
-      "wright.v1.GetServerInfoRequest\032$.mailwri" +
-      "ght.v1.GetServerInfoResponseB\301\001\n\027io.gith" +
-      "ub.mailwright.v1B\nAdminProtoP\001ZEgithub.c" +
-      "om/mailwright/mailwright/clients/go/mail" +
-      "wrightv1;mailwrightv1\242\002\003MXX\252\002\rMailwright" +
-      ".V1\312\002\rMailwright\\V1\342\002\031Mailwright\\V1\\GPBM" +
-      "etadata\352\002\016Mailwright::V1b\006proto3"
+      "wright.v1.AccessKeyR\taccessKey\"\027\n\025Rotate" +
+      "VaultKeyRequest\"\263\002\n\026RotateVaultKeyRespon" +
+      "se\022\025\n\006key_id\030\001 \001(\tR\005keyId\022\030\n\007created\030\002 \001" +
+      "(\010R\007created\022\'\n\017service_secrets\030\003 \001(\003R\016se" +
+      "rviceSecrets\022\026\n\006tokens\030\004 \001(\003R\006tokens\022&\n\016" +
+      "authorizations\030\005 \001(\003R\016authorizations\022\032\n\010" +
+      "messages\030\006 \001(\003R\010messages\022$\n\016unused_key_i" +
+      "ds\030\007 \003(\tR\014unusedKeyIds\022\036\n\nunreadable\030\010 \001" +
+      "(\003R\nunreadable\022\035\n\nkey_source\030\t \001(\tR\tkeyS" +
+      "ource\"\025\n\023ExportBackupRequest\",\n\024ExportBa" +
+      "ckupResponse\022\024\n\005chunk\030\001 \001(\014R\005chunk\"\026\n\024Ge" +
+      "tServerInfoRequest\"\373\002\n\025GetServerInfoResp" +
+      "onse\022\030\n\007version\030\001 \001(\tR\007version\022!\n\014api_re" +
+      "vision\030\002 \001(\005R\013apiRevision\022)\n\020source_addr" +
+      "esses\030\003 \003(\tR\017sourceAddresses\022!\n\014redirect" +
+      "_uri\030\004 \001(\tR\013redirectUri\022#\n\roldest_cursor" +
+      "\030\005 \001(\tR\014oldestCursor\022#\n\rnewest_cursor\030\006 " +
+      "\001(\tR\014newestCursor\0229\n\nstart_time\030\007 \001(\0132\032." +
+      "google.protobuf.TimestampR\tstartTime\0223\n\006" +
+      "limits\030\010 \001(\0132\033.mailwright.v1.ServerLimit" +
+      "sR\006limits\022\035\n\npublic_url\030\t \001(\tR\tpublicUrl" +
+      "\"\302\001\n\014ServerLimits\022*\n\021max_message_bytes\030\001" +
+      " \001(\003R\017maxMessageBytes\022%\n\016max_recipients\030" +
+      "\002 \001(\005R\rmaxRecipients\022\"\n\rmax_page_size\030\003 " +
+      "\001(\005R\013maxPageSize\022;\n\032max_streams_per_conn" +
+      "ection\030\004 \001(\005R\027maxStreamsPerConnection*i\n" +
+      "\007TlsMode\022\030\n\024TLS_MODE_UNSPECIFIED\020\000\022\025\n\021TL" +
+      "S_MODE_STARTTLS\020\001\022\025\n\021TLS_MODE_IMPLICIT\020\002" +
+      "\022\026\n\022TLS_MODE_PLAINTEXT\020\003*f\n\010Provider\022\030\n\024" +
+      "PROVIDER_UNSPECIFIED\020\000\022\026\n\022PROVIDER_MICRO" +
+      "SOFT\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022\023\n\017PROVIDER_" +
+      "CUSTOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_UNSPECIFIED\020\000" +
+      "\022\020\n\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_US_GOV_HIGH\020" +
+      "\002\022\024\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013CLOUD_CHINA\020\004" +
+      "*Z\n\005Grant\022\025\n\021GRANT_UNSPECIFIED\020\000\022\034\n\030GRAN" +
+      "T_AUTHORIZATION_CODE\020\001\022\034\n\030GRANT_CLIENT_C" +
+      "REDENTIALS\020\002*l\n\nClientAuth\022\033\n\027CLIENT_AUT" +
+      "H_UNSPECIFIED\020\000\022\024\n\020CLIENT_AUTH_POST\020\001\022\025\n" +
+      "\021CLIENT_AUTH_BASIC\020\002\022\024\n\020CLIENT_AUTH_NONE" +
+      "\020\003*k\n\rSaslMechanism\022\036\n\032SASL_MECHANISM_UN" +
+      "SPECIFIED\020\000\022\032\n\026SASL_MECHANISM_XOAUTH2\020\001\022" +
+      "\036\n\032SASL_MECHANISM_OAUTHBEARER\020\002*[\n\013OnUnc" +
+      "ertain\022\034\n\030ON_UNCERTAIN_UNSPECIFIED\020\000\022\027\n\023" +
+      "ON_UNCERTAIN_RESEND\020\001\022\025\n\021ON_UNCERTAIN_HO" +
+      "LD\020\002*\356\001\n\014ServiceState\022\035\n\031SERVICE_STATE_U" +
+      "NSPECIFIED\020\000\022\'\n#SERVICE_STATE_PENDING_AU" +
+      "THORIZATION\020\001\022\036\n\032SERVICE_STATE_PENDING_T" +
+      "EST\020\002\022\027\n\023SERVICE_STATE_READY\020\003\022%\n!SERVIC" +
+      "E_STATE_NEEDS_AUTHORIZATION\020\004\022\031\n\025SERVICE" +
+      "_STATE_BLOCKED\020\005\022\033\n\027SERVICE_STATE_SUSPEN" +
+      "DED\020\006*\365\001\n\010TestStep\022\031\n\025TEST_STEP_UNSPECIF" +
+      "IED\020\000\022\025\n\021TEST_STEP_RESOLVE\020\001\022\025\n\021TEST_STE" +
+      "P_CONNECT\020\002\022\021\n\rTEST_STEP_TLS\020\003\022\022\n\016TEST_S" +
+      "TEP_EHLO\020\004\022\032\n\026TEST_STEP_AUTHENTICATE\020\005\022\027" +
+      "\n\023TEST_STEP_MAIL_FROM\020\006\022\025\n\021TEST_STEP_RCP" +
+      "T_TO\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031\n\025TEST_STEP_" +
+      "FINAL_REPLY\020\t*w\n\013StepOutcome\022\034\n\030STEP_OUT" +
+      "COME_UNSPECIFIED\020\000\022\027\n\023STEP_OUTCOME_PASSE" +
+      "D\020\001\022\027\n\023STEP_OUTCOME_FAILED\020\002\022\030\n\024STEP_OUT" +
+      "COME_SKIPPED\020\003*O\n\004Role\022\024\n\020ROLE_UNSPECIFI" +
+      "ED\020\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE_SENDER\020\002\022\020\n" +
+      "\014ROLE_WATCHER\020\0032\300\014\n\010AdminAPI\022Z\n\rCreateSe" +
+      "rvice\022#.mailwright.v1.CreateServiceReque" +
+      "st\032$.mailwright.v1.CreateServiceResponse" +
+      "\022Q\n\nGetService\022 .mailwright.v1.GetServic" +
+      "eRequest\032!.mailwright.v1.GetServiceRespo" +
+      "nse\022W\n\014ListServices\022\".mailwright.v1.List" +
+      "ServicesRequest\032#.mailwright.v1.ListServ" +
+      "icesResponse\022Z\n\rUpdateService\022#.mailwrig" +
+      "ht.v1.UpdateServiceRequest\032$.mailwright." +
+      "v1.UpdateServiceResponse\022Z\n\rDeleteServic" +
+      "e\022#.mailwright.v1.DeleteServiceRequest\032$" +
+      ".mailwright.v1.DeleteServiceResponse\022]\n\016" +
+      "SuspendService\022$.mailwright.v1.SuspendSe" +
+      "rviceRequest\032%.mailwright.v1.SuspendServ" +
+      "iceResponse\022Z\n\rResumeService\022#.mailwrigh" +
+      "t.v1.ResumeServiceRequest\032$.mailwright.v" +
+      "1.ResumeServiceResponse\022]\n\016BeginAuthoriz" +
+      "e\022$.mailwright.v1.BeginAuthorizeRequest\032" +
+      "%.mailwright.v1.BeginAuthorizeResponse\022f" +
+      "\n\021CompleteAuthorize\022\'.mailwright.v1.Comp" +
+      "leteAuthorizeRequest\032(.mailwright.v1.Com" +
+      "pleteAuthorizeResponse\022l\n\023RevokeAuthoriz" +
+      "ation\022).mailwright.v1.RevokeAuthorizatio" +
+      "nRequest\032*.mailwright.v1.RevokeAuthoriza" +
+      "tionResponse\022K\n\010SendTest\022\036.mailwright.v1" +
+      ".SendTestRequest\032\037.mailwright.v1.SendTes" +
+      "tResponse\022`\n\017CreateAccessKey\022%.mailwrigh" +
+      "t.v1.CreateAccessKeyRequest\032&.mailwright" +
+      ".v1.CreateAccessKeyResponse\022]\n\016ListAcces" +
+      "sKeys\022$.mailwright.v1.ListAccessKeysRequ" +
+      "est\032%.mailwright.v1.ListAccessKeysRespon" +
+      "se\022`\n\017RevokeAccessKey\022%.mailwright.v1.Re" +
+      "vokeAccessKeyRequest\032&.mailwright.v1.Rev" +
+      "okeAccessKeyResponse\022]\n\016RotateVaultKey\022$" +
+      ".mailwright.v1.RotateVaultKeyRequest\032%.m" +
+      "ailwright.v1.RotateVaultKeyResponse\022Y\n\014E" +
+      "xportBackup\022\".mailwright.v1.ExportBackup" +
+      "Request\032#.mailwright.v1.ExportBackupResp" +
+      "onse0\001\022Z\n\rGetServerInfo\022#.mailwright.v1." +
+      "GetServerInfoRequest\032$.mailwright.v1.Get" +
+      "ServerInfoResponseB\301\001\n\027io.github.mailwri" +
+      "ght.v1B\nAdminProtoP\001ZEgithub.com/mailwri" +
+      "ght/mailwright/clients/go/mailwrightv1;m" +
+      "ailwrightv1\242\002\003MXX\252\002\rMailwright.V1\312\002\rMail" +
+      "wright\\V1\342\002\031Mailwright\\V1\\GPBMetadata\352\002\016" +
+      "Mailwright::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -828,20 +863,44 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_RevokeAccessKeyResponse_descriptor,
         new java.lang.String[] { "AccessKey", });
-    internal_static_mailwright_v1_GetServerInfoRequest_descriptor =
+    internal_static_mailwright_v1_RotateVaultKeyRequest_descriptor =
       getDescriptor().getMessageType(41);
+    internal_static_mailwright_v1_RotateVaultKeyRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_mailwright_v1_RotateVaultKeyRequest_descriptor,
+        new java.lang.String[] { });
+    internal_static_mailwright_v1_RotateVaultKeyResponse_descriptor =
+      getDescriptor().getMessageType(42);
+    internal_static_mailwright_v1_RotateVaultKeyResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_mailwright_v1_RotateVaultKeyResponse_descriptor,
+        new java.lang.String[] { "KeyId", "Created", "ServiceSecrets", "Tokens", "Authorizations", "Messages", "UnusedKeyIds", "Unreadable", "KeySource", });
+    internal_static_mailwright_v1_ExportBackupRequest_descriptor =
+      getDescriptor().getMessageType(43);
+    internal_static_mailwright_v1_ExportBackupRequest_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_mailwright_v1_ExportBackupRequest_descriptor,
+        new java.lang.String[] { });
+    internal_static_mailwright_v1_ExportBackupResponse_descriptor =
+      getDescriptor().getMessageType(44);
+    internal_static_mailwright_v1_ExportBackupResponse_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_mailwright_v1_ExportBackupResponse_descriptor,
+        new java.lang.String[] { "Chunk", });
+    internal_static_mailwright_v1_GetServerInfoRequest_descriptor =
+      getDescriptor().getMessageType(45);
     internal_static_mailwright_v1_GetServerInfoRequest_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_GetServerInfoRequest_descriptor,
         new java.lang.String[] { });
     internal_static_mailwright_v1_GetServerInfoResponse_descriptor =
-      getDescriptor().getMessageType(42);
+      getDescriptor().getMessageType(46);
     internal_static_mailwright_v1_GetServerInfoResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_GetServerInfoResponse_descriptor,
         new java.lang.String[] { "Version", "ApiRevision", "SourceAddresses", "RedirectUri", "OldestCursor", "NewestCursor", "StartTime", "Limits", "PublicUrl", });
     internal_static_mailwright_v1_ServerLimits_descriptor =
-      getDescriptor().getMessageType(43);
+      getDescriptor().getMessageType(47);
     internal_static_mailwright_v1_ServerLimits_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_ServerLimits_descriptor,

@@ -692,6 +692,15 @@ public enum Reason
    * <code>REASON_CLIENT_SECRET_EXPIRES_SOON = 78;</code>
    */
   REASON_CLIENT_SECRET_EXPIRES_SOON(78),
+  /**
+   * <pre>
+   * The vault's keys can't be read, made or written where the server's configuration
+   * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
+   * </pre>
+   *
+   * <code>REASON_VAULT_KEY_UNUSABLE = 85;</code>
+   */
+  REASON_VAULT_KEY_UNUSABLE(85),
   UNRECOGNIZED(-1),
   ;
 
@@ -1373,6 +1382,15 @@ public enum Reason
    * <code>REASON_CLIENT_SECRET_EXPIRES_SOON = 78;</code>
    */
   public static final int REASON_CLIENT_SECRET_EXPIRES_SOON_VALUE = 78;
+  /**
+   * <pre>
+   * The vault's keys can't be read, made or written where the server's configuration
+   * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
+   * </pre>
+   *
+   * <code>REASON_VAULT_KEY_UNUSABLE = 85;</code>
+   */
+  public static final int REASON_VAULT_KEY_UNUSABLE_VALUE = 85;
 
 
   public final int getNumber() {
@@ -1478,6 +1496,7 @@ public enum Reason
       case 76: return REASON_INTERNAL;
       case 77: return REASON_ACCESS_KEY_NOT_FOUND;
       case 78: return REASON_CLIENT_SECRET_EXPIRES_SOON;
+      case 85: return REASON_VAULT_KEY_UNUSABLE;
       default: return null;
     }
   }
