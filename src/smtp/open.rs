@@ -212,8 +212,11 @@ impl Opening<'_> {
         };
         let detail = stream.tls_info().map_or_else(String::new, |tls| {
             format!(
-                "{} {}, certificate SHA-256 {}",
-                tls.protocol, tls.cipher, tls.certificate_sha256
+                "{} {}, certificate for {}, SHA-256 {}",
+                tls.protocol,
+                tls.cipher,
+                tls.certificate_names.join(" "),
+                tls.certificate_sha256
             )
         });
         self.transcript

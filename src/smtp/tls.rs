@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
@@ -17,6 +17,9 @@ use crate::egress::without_brackets;
 
 pub use crate::egress::Transport;
 
+/// Enough to know a certificate again; those of large providers have dozens.
+const NAMES_MAX: usize = 5;
+
 /// How a connection is secured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsInfo {
@@ -24,6 +27,8 @@ pub struct TlsInfo {
     pub protocol: String,
     /// `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
+    /// The DNS names that the server's certificate is for, at most [`NAMES_MAX`] of them.
+    pub certificate_names: Vec<String>,
     /// SHA-256 of the server's certificate (DER) in hexadecimal digits.
     pub certificate_sha256: String,
 }
@@ -59,10 +64,7 @@ impl<S: Transport> Stream<S> {
     pub fn tls_info(&self) -> Option<TlsInfo> {
         let Self::Tls(stream) = self else { return None };
         let (_, session) = stream.get_ref();
-        let certificate = session
-            .peer_certificates()
-            .and_then(|chain| chain.first())
-            .map_or_else(String::new, |leaf| hex(&Sha256::digest(leaf)));
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
         Some(TlsInfo {
             protocol: session
                 .protocol_version()
@@ -70,9 +72,17 @@ impl<S: Transport> Stream<S> {
             cipher: session
                 .negotiated_cipher_suite()
                 .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
-            certificate_sha256: certificate,
+            certificate_names: certificate.map_or_else(Vec::new, names),
+            certificate_sha256: certificate
+                .map_or_else(String::new, |leaf| hex(&Sha256::digest(leaf))),
         })
     }
+}
+
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let parsed = webpki::EndEntityCert::try_from(certificate).ok();
+    let names = parsed.iter().flat_map(|leaf| leaf.valid_dns_names());
+    names.take(NAMES_MAX).map(str::to_owned).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
