@@ -3,6 +3,8 @@
 
 # Go 1.19 builds this grpcurl, and that is what Debian 12 has; later ones ask for a newer Go.
 GRPCURL_VERSION := v1.9.1
+# Go 1.19 builds this one, too.
+GRPC_HEALTH_PROBE_VERSION := v0.4.15
 BUF_VERSION := 1.75.0
 OAUTH2_MOCK_SERVER_VERSION := 8.2.3
 AIOSMTPD_VERSION := 1.4.6
@@ -20,11 +22,13 @@ KUBERNETES_VERSIONS := 1.29.0 1.37.0
 TOOLS := $(CURDIR)/.tools
 # The name holds the version: another version is another stamp, so it is installed anew.
 GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
+GRPC_HEALTH_PROBE := $(TOOLS)/stamps/grpc-health-probe-$(GRPC_HEALTH_PROBE_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
 # Debian chooses its version, as that of Postfix.
 PROMTOOL := $(TOOLS)/stamps/promtool
+PROXIES := $(TOOLS)/stamps/proxies
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
 
@@ -98,7 +102,7 @@ docs: rust ## write the generated pages of docs/ anew; a test fails where they d
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(GENERATORS) postfix ## install grpcurl, buf, promtool, the clients' generators and more in .tools/, and Postfix; at once when they are there
+tools: rust disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -152,6 +156,13 @@ $(GRPCURL):
 		github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
 	@rm -f $(TOOLS)/stamps/grpcurl-* && touch $@
 
+$(GRPC_HEALTH_PROBE):
+	@$(call debian,go,golang-go)
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GOBIN=$(TOOLS)/bin go install -ldflags "-s -w" \
+		github.com/grpc-ecosystem/grpc-health-probe@$(GRPC_HEALTH_PROBE_VERSION)
+	@rm -f $(TOOLS)/stamps/grpc-health-probe-* && touch $@
+
 # The package ships its binary; scripts of packages have no business running here.
 $(BUF_STAMP):
 	@$(call debian,node,nodejs)
@@ -196,6 +207,20 @@ $(PROMTOOL):
 		echo "make: 'promtool' is missing and could not be taken from Debian's package 'prometheus'. Put one at $(TOOLS)/bin/promtool, touch $@, then try again." >&2; \
 		exit 1; }
 	@$(TOOLS)/bin/promtool --version
+	@touch $@
+
+# Installed, Debian's packages would start an nginx and an HAProxy, now and at every boot: their
+# programs are taken out of them instead. The libraries that few others need start nothing.
+$(PROXIES):
+	@mkdir -p $(@D) $(TOOLS)/bin $(TOOLS)/proxies
+	@cd $(TOOLS)/proxies && rm -rf *.deb tree && { \
+		{ apt-get download -q nginx haproxy || { $(SUDO) apt-get update -q && apt-get download -q nginx haproxy; }; } && \
+		for package in *.deb; do dpkg-deb -x $$package tree || exit 1; done && \
+		install tree/usr/sbin/nginx tree/usr/sbin/haproxy $(TOOLS)/bin && rm -rf *.deb tree; } || { \
+		echo "make: 'nginx' and 'haproxy' are missing and could not be taken from Debian's packages. Put both in $(TOOLS)/bin, touch $@, then try again." >&2; \
+		exit 1; }
+	@$(call debian,what nginx and haproxy are linked with,liblua5.3-0 libopentracing-c-wrapper0,! ldd $(TOOLS)/bin/nginx $(TOOLS)/bin/haproxy | grep -q 'not found')
+	@$(TOOLS)/bin/nginx -v && $(TOOLS)/bin/haproxy -v | head -1
 	@touch $@
 
 # Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.

@@ -149,7 +149,7 @@ pub fn program(variables: &[(&str, &str)]) -> Command {
 }
 
 /// A free port, on a loopback address of this process alone: what is free stays free.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     let id = std::process::id().to_be_bytes();
     let own = Ipv4Addr::new(127, 64 | (id[1] & 63), id[2], id[3]);
     let listener = TcpListener::bind((own, 0)).unwrap();
