@@ -10,6 +10,7 @@ OAUTH2_MOCK_SERVER_VERSION := 8.2.3
 AIOSMTPD_VERSION := 1.4.6
 # All that it needs.
 AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
+CARGO_FUZZ_VERSION := 0.13.2
 HADOLINT_VERSION := 2.15.1
 KUBERNETES_VALIDATE_VERSION := 1.37.0
 # It brings the schemas of every Kubernetes version along, so validating asks nobody.
@@ -31,6 +32,10 @@ PROMTOOL := $(TOOLS)/stamps/promtool
 PROXIES := $(TOOLS)/stamps/proxies
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
+
+# Found inputs stay in .tools/fuzz; what is worth keeping goes to fuzz/corpus by hand.
+CARGO_FUZZ := $(TOOLS)/stamps/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+FUZZ_TARGETS := reply config cursor mime render
 
 # tests/grpcurl.rs and tests/interop find their tools here.
 export MAILWRIGHT_TOOLS := $(TOOLS)
@@ -58,7 +63,7 @@ endef
 include clients/clients.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix
+.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -70,13 +75,22 @@ test: tools test-clients ## run every test, interop included
 
 # kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
 # an_import measures memory, so it has a process of its own.
-soak: rust disks ## crash, cut the power, churn and stream for long, as root: about an hour
+soak: rust disks ## crash, cut the power, churn, stream and misbehave for long, as root: about two hours
 	ROUNDS=50 cargo test $(LOCKED) --test e2e kill_nine -- --nocapture
 	POWER_ROUNDS=50 cargo test $(LOCKED) --release --test store disk::power -- --nocapture
 	MESSAGES=1000000 cargo test $(LOCKED) --release --test store disk::churn -- --nocapture
 	MAILBOXES=100000 cargo test $(LOCKED) --release --test sim load::an_import -- --nocapture
 	MAILBOXES=100000 cargo test $(LOCKED) --release --test sim load -- --nocapture --test-threads=1 --skip an_import
 	STREAM_MESSAGES=100000 cargo test $(LOCKED) --release --test e2e a_long_stream -- --nocapture
+	MINUTES=$(or $(MINUTES),60) cargo test $(LOCKED) --release --test e2e soak:: -- --nocapture
+
+# libFuzzer needs a compiler of its own kind; the corpus is replayed by `cargo test --test fuzz` on any.
+fuzz: rust $(CARGO_FUZZ) ## look for inputs that break a promise: SECONDS=60 for each target, by a nightly Rust
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(TOOLS)/fuzz/$$target && \
+		PATH=$(TOOLS)/bin:$$PATH cargo +nightly fuzz run $$target $(TOOLS)/fuzz/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(or $(SECONDS),60) -max_len=8192 -timeout=10 -rss_limit_mb=2048 || exit 1; \
+	done
 
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
@@ -197,6 +211,14 @@ $(DEPLOY_LINT):
 	python3 -m venv --clear $(TOOLS)/deploy-lint
 	$(TOOLS)/deploy-lint/bin/pip install -q --disable-pip-version-check --no-deps $(DEPLOY_LINT_PACKAGES)
 	@rm -f $(TOOLS)/stamps/deploy-lint-* && touch $@
+
+$(CARGO_FUZZ):
+	@cargo +nightly --version >/dev/null 2>&1 || { \
+		echo "make: fuzzing needs a nightly Rust: rustup toolchain install nightly" >&2; exit 1; }
+	@$(call debian,c++,g++)
+	@mkdir -p $(@D)
+	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --root $(TOOLS)
+	@rm -f $(TOOLS)/stamps/cargo-fuzz-* && touch $@
 
 # Installed, Debian's package would start a Prometheus: its one program is taken out of it instead.
 $(PROMTOOL):

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::egress::Egress;
+use crate::egress::{Egress, Network};
 use crate::env::Env;
 use crate::metrics::Metrics;
 use crate::model::Error;
@@ -232,15 +232,9 @@ fn tls(config: &Config, env: &Env) -> Result<Option<Tls>, StartError> {
 /// # Errors
 /// What is wrong in `[egress]`.
 pub fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
-    let allow = config
-        .egress
-        .allow
-        .iter()
-        .map(|text| {
-            text.parse()
-                .map_err(|error| StartError::new(&format!("egress.allow: {text:?}"), error))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let allow = networks("egress.allow", &config.egress.allow)?;
+    let plaintext = &config.egress.allow_plaintext_smtp;
+    let plaintext = networks("egress.allow_plaintext_smtp", plaintext)?;
     let extra_ca = match &config.egress.extra_ca_file {
         path if path.as_os_str().is_empty() => None,
         path => Some(std::fs::read(path).map_err(|error| {
@@ -250,8 +244,26 @@ pub fn egress(config: &Config, env: &Env) -> Result<Egress, StartError> {
     let local_address = config
         .local_address()
         .map_err(|error| StartError(error.to_string()))?;
+    if let Some(local) = local_address {
+        // Else every connection would fail, one by one.
+        std::net::TcpListener::bind((local, 0)).map_err(|error| {
+            StartError::new(
+                &format!("egress.local_address {local}: connections can't leave from it"),
+                error,
+            )
+        })?;
+    }
     Egress::new(env.clone(), allow, extra_ca.as_deref(), local_address)
+        .map(|egress| egress.with_plaintext(plaintext))
         .map_err(|error| StartError::new("egress.extra_ca_file", error))
+}
+
+fn networks(key: &str, texts: &[String]) -> Result<Vec<Network>, StartError> {
+    let parse = |text: &String| {
+        let network = text.parse();
+        network.map_err(|error: String| StartError::new(&format!("{key}: {text:?}"), error))
+    };
+    texts.iter().map(parse).collect()
 }
 
 /// The collector's address comes from whoever runs the process, so that no network is closed to it;

@@ -17,8 +17,10 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 const PREFIX: &str = "MAILWRIGHT_";
 
+mod limits;
 mod tls;
 
+pub use limits::Limits;
 pub use tls::{ClientRule, Tls};
 
 /// Everything that an operator can set. `config.default.toml` documents each key.
@@ -32,6 +34,7 @@ pub struct Config {
     pub oauth: OAuth,
     pub delivery: Delivery,
     pub outbox: Outbox,
+    pub limits: Limits,
     pub log: Log,
     pub metrics: Metrics,
     pub trace: Trace,
@@ -47,6 +50,9 @@ pub struct Server {
     pub drain_grace_seconds: u32,
     pub max_request_bytes: u32,
     pub max_streams_per_connection: u32,
+    pub max_connections: u32,
+    pub max_connection_idle_seconds: u32,
+    pub max_connection_age_seconds: u32,
     pub heartbeat_seconds: u32,
     pub allow_plaintext: bool,
 }
@@ -65,6 +71,7 @@ pub struct Data {
 #[serde(deny_unknown_fields)]
 pub struct Egress {
     pub allow: Vec<String>,
+    pub allow_plaintext_smtp: Vec<String>,
     pub extra_ca_file: PathBuf,
     pub local_address: String,
     pub hello_name: String,
@@ -143,7 +150,19 @@ impl Config {
         file: Option<&Path>,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, ConfigError> {
-        merged(file, variables)?
+        Self::from_table(merged(file, variables)?)
+    }
+
+    /// As [`Config::load`], of a file's text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        Self::from_table(merged_text(Some(("configuration", text)), variables)?)
+    }
+
+    fn from_table(table: Table) -> Result<Self, ConfigError> {
+        table
             .try_into()
             .map_err(|error| invalid("configuration", error))
             .and_then(Self::checked)
@@ -194,6 +213,9 @@ impl Config {
                 "server.max_streams_per_connection",
                 self.server.max_streams_per_connection,
             ),
+            ("server.max_connections", self.server.max_connections),
+            ("limits.streams", self.limits.streams),
+            ("limits.streams_per_key", self.limits.streams_per_key),
             ("server.heartbeat_seconds", self.server.heartbeat_seconds),
             ("delivery.max_in_flight", self.delivery.max_in_flight),
             ("data.retention_days", self.data.retention_days),
@@ -216,6 +238,7 @@ impl Config {
             )));
         }
         self.outbox.check(self.delivery.max_message_bytes)?;
+        self.limits.check(self.server.max_request_bytes)?;
         self.local_address()?;
         self.metrics_listen()?;
         let endpoint = &self.trace.otlp_endpoint;
@@ -320,14 +343,24 @@ fn invalid(what: &str, error: impl fmt::Display) -> ConfigError {
 }
 
 fn merged(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Result<Table, ConfigError> {
+    let Some(path) = file else {
+        return merged_text(None, variables);
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| invalid(&name, error))?;
+    merged_text(Some((&name, &text)), variables)
+}
+
+fn merged_text(
+    file: Option<(&str, &str)>,
+    variables: &BTreeMap<String, String>,
+) -> Result<Table, ConfigError> {
     let mut table: Table = DEFAULTS
         .parse()
         .expect("a test holds that the compiled-in defaults parse");
-    if let Some(path) = file {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| invalid(&name, error))?;
-        let given: Table = text.parse().map_err(|error| invalid(&name, error))?;
-        overlay(&mut table, given, "").map_err(|error| invalid(&name, error))?;
+    if let Some((name, text)) = file {
+        let given: Table = text.parse().map_err(|error| invalid(name, error))?;
+        overlay(&mut table, given, "").map_err(|error| invalid(name, error))?;
     }
     for (name, text) in variables
         .iter()

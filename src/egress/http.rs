@@ -196,7 +196,9 @@ where
 
 fn no_connection(error: DialError) -> HttpError {
     match error {
-        DialError::Denied { .. } => HttpError::Denied(error.to_string()),
+        DialError::Denied { .. } | DialError::Plaintext { .. } => {
+            HttpError::Denied(error.to_string())
+        }
         DialError::Resolve(_) | DialError::Connect(_) | DialError::Timeout => {
             HttpError::Dial(error.to_string())
         }

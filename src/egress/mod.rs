@@ -42,11 +42,21 @@ pub struct Egress {
     tls: Arc<ClientConfig>,
     local_address: Option<IpAddr>,
     dialler: Option<Dialler>,
+    resolver: Option<Resolver>,
+    /// Where mail may travel unencrypted.
+    plaintext: Arc<Vec<Network>>,
 }
 
 /// What connects to an address that has been checked.
 pub type Dialler = Arc<
     dyn Fn(SocketAddr) -> Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// What looks a name up: its addresses, with the port that is asked for.
+pub type Resolver = Arc<
+    dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
         + Send
         + Sync,
 >;
@@ -62,6 +72,8 @@ pub enum DialError {
     Resolve(String),
     /// Every address of the name is one that the policy forbids; the first of them.
     Denied { address: IpAddr },
+    /// No address of the name is one to which mail may travel unencrypted; the first of them.
+    Plaintext { address: IpAddr },
     /// No address accepted the connection; what the last one answered.
     Connect(String),
     /// Neither an answer nor a refusal in time.
@@ -88,7 +100,25 @@ impl Egress {
             tls: Arc::new(tls),
             local_address,
             dialler: None,
+            resolver: None,
+            plaintext: Arc::default(),
         })
+    }
+
+    /// Lets unencrypted mail go to these networks; none otherwise. They must be allowed, too.
+    pub fn with_plaintext(self, networks: Vec<Network>) -> Self {
+        Self {
+            plaintext: Arc::new(networks),
+            ..self
+        }
+    }
+
+    /// Looks names up by `resolver` instead of the system's.
+    pub fn with_resolver(self, resolver: Resolver) -> Self {
+        Self {
+            resolver: Some(resolver),
+            ..self
+        }
     }
 
     /// Connects by `dialler` instead of sockets, for a world that is simulated. Policy, time limits
@@ -123,11 +153,10 @@ impl Egress {
             Some(address) => vec![SocketAddr::new(address, port)],
             None => self
                 .env
-                .timeout(RESOLVE_LIMIT, lookup_host((host, port)))
+                .timeout(RESOLVE_LIMIT, self.look_up(host, port))
                 .await
                 .map_err(|_| DialError::Timeout)?
-                .map_err(|error| DialError::Resolve(error.to_string()))?
-                .collect(),
+                .map_err(|error| DialError::Resolve(error.to_string()))?,
         };
         let (allowed, denied): (Vec<SocketAddr>, Vec<SocketAddr>) = found
             .into_iter()
@@ -138,6 +167,31 @@ impl Egress {
                 address: first.ip(),
             }),
             None => Err(DialError::Resolve("the name has no address".to_owned())),
+        }
+    }
+
+    /// As [`Egress::resolve`], for mail that travels unencrypted: what leads where that may not go is
+    /// forbidden.
+    ///
+    /// # Errors
+    /// As [`Egress::resolve`], and [`DialError::Plaintext`].
+    pub async fn resolve_plaintext(&self, host: &str, port: u16) -> Result<Resolved, DialError> {
+        let Resolved(mut addresses) = self.resolve(host, port).await?;
+        let first = addresses.first().map(SocketAddr::ip);
+        addresses.retain(|address| {
+            let plain = address.ip().to_canonical();
+            self.plaintext.iter().any(|network| network.contains(plain))
+        });
+        match first {
+            Some(address) if addresses.is_empty() => Err(DialError::Plaintext { address }),
+            _ => Ok(Resolved(addresses)),
+        }
+    }
+
+    async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match &self.resolver {
+            Some(resolver) => resolver(host.to_owned(), port).await,
+            None => Ok(lookup_host((host, port)).await?.collect()),
         }
     }
 
@@ -195,6 +249,10 @@ impl fmt::Display for DialError {
                 f,
                 "the address {address} is not allowed by the egress policy"
             ),
+            Self::Plaintext { address } => write!(
+                f,
+                "mail may not travel unencrypted to {address} (egress.allow_plaintext_smtp)"
+            ),
             Self::Connect(text) => write!(f, "no connection: {text}"),
             Self::Timeout => f.write_str("no connection in time"),
         }
@@ -218,6 +276,9 @@ fn parse_literal(host: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use crate::model::Timestamp;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
     use tokio::net::TcpListener;
 
     fn egress(allow: &[&str], local_address: Option<&str>) -> Egress {
@@ -276,6 +337,88 @@ mod tests {
         let egress = egress(&["192.0.2.1"], None).with_dialler(dialler);
         assert!(egress.dial("192.0.2.1", 25).await.is_ok());
         let denied = egress.dial("192.0.2.2", 25).await;
+        assert!(matches!(denied, Err(DialError::Denied { .. })));
+    }
+
+    /// A name that answers with the next of these addresses each time it is asked, and how often it was.
+    fn rebinding(egress: Egress, answers: &[&str]) -> (Egress, Arc<AtomicUsize>) {
+        let answers: Vec<IpAddr> = answers.iter().map(|text| text.parse().unwrap()).collect();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let resolver: Resolver = Arc::new(move |_, port| {
+            let answer = answers[count.fetch_add(1, Ordering::Relaxed) % answers.len()];
+            Box::pin(async move { Ok(vec![SocketAddr::new(answer, port)]) })
+        });
+        (egress.with_resolver(resolver), asked)
+    }
+
+    #[tokio::test]
+    async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
+        let dialled = Arc::new(Mutex::new(Vec::new()));
+        let seen = dialled.clone();
+        let dialler: Dialler = Arc::new(move |address: SocketAddr| {
+            seen.lock().unwrap().push(address.to_string());
+            Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+        });
+        let egress = egress(&[], None).with_dialler(dialler);
+        let (egress, asked) = rebinding(egress, &["93.184.215.14", "127.0.0.1"]);
+        assert!(egress.dial("mx.example", 587).await.is_err());
+        assert_eq!(*dialled.lock().unwrap(), ["93.184.215.14:587"]);
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        // The second answer is looked at anew.
+        let denied = egress.dial("mx.example", 587).await.unwrap_err();
+        let address = "127.0.0.1".parse().unwrap();
+        assert_eq!(denied, DialError::Denied { address });
+        assert_eq!(dialled.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_rebinds_leads_no_socket_to_what_is_closed() {
+        let secret = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = secret.local_addr().unwrap().port();
+        let open = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        let (egress, _) = rebinding(egress(&["127.0.0.2"], None), &["127.0.0.2", "127.0.0.1"]);
+        let (mut led, mut denied) = (0, 0);
+        for _ in 0..10 {
+            match egress.dial("mx.example", port).await {
+                Ok(_) => {
+                    open.accept().await.unwrap();
+                    led += 1;
+                }
+                Err(DialError::Denied { .. }) => denied += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!((led, denied), (5, 5));
+        let reached = std::future::poll_fn(|context| Poll::Ready(secret.poll_accept(context)));
+        assert!(reached.await.is_pending(), "the closed address was dialled");
+    }
+
+    #[tokio::test]
+    async fn of_a_name_with_both_only_the_open_address_is_dialled() {
+        let resolver: Resolver = Arc::new(|_, port| {
+            let both = ["10.0.0.1", "::ffff:127.0.0.1", "93.184.215.14"];
+            let both = both.map(|text| SocketAddr::new(text.parse().unwrap(), port));
+            Box::pin(async move { Ok(both.to_vec()) })
+        });
+        let egress = egress(&[], None).with_resolver(resolver);
+        let Resolved(addresses) = egress.resolve("mx.example", 25).await.unwrap();
+        assert_eq!(addresses, ["93.184.215.14:25".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn plaintext_leads_only_where_it_may() {
+        let closed = egress(&["127.0.0.0/8"], None);
+        let denied = closed.resolve_plaintext("127.0.0.1", 25).await;
+        assert!(matches!(denied, Err(DialError::Plaintext { .. })));
+        let open = closed.with_plaintext(vec!["127.0.0.2".parse().unwrap()]);
+        assert!(open.resolve_plaintext("127.0.0.2", 25).await.is_ok());
+        assert!(open.resolve_plaintext("::ffff:127.0.0.2", 25).await.is_ok());
+        let denied = open.resolve_plaintext("127.0.0.1", 25).await;
+        assert!(matches!(denied, Err(DialError::Plaintext { .. })));
+        // It opens nothing by itself.
+        let denied = egress(&[], None).with_plaintext(vec!["10.0.0.0/8".parse().unwrap()]);
+        let denied = denied.resolve_plaintext("10.0.0.1", 25).await;
         assert!(matches!(denied, Err(DialError::Denied { .. })));
     }
 

@@ -43,6 +43,8 @@ struct Counts {
     refreshes: Counters<1>,
     rpcs: Family<[(&'static str, String); 2], Counter>,
     spans: Counters<1>,
+    refused: Counters<1>,
+    connections: Gauge,
     watchers: Gauge,
     send_streams: Gauge,
 }
@@ -96,6 +98,15 @@ impl Counts {
             self.refreshes
                 .get_or_create(&[("outcome", outcome)])
                 .inc_by(0);
+        }
+        for what in [
+            "connection",
+            "rate",
+            "stream",
+            "receiving_bytes",
+            "slow_request",
+        ] {
+            self.refused.get_or_create(&[("what", what)]).inc_by(0);
         }
         for outcome in ["exported", "dropped"] {
             self.spans.get_or_create(&[("outcome", outcome)]).inc_by(0);
@@ -172,6 +183,18 @@ impl Metrics {
                 "Spans of traces, by what became of them",
                 Family::default(),
             ),
+            refused: register(
+                &mut registry,
+                "refused",
+                "Connections and calls beyond a limit of the server, by what was full",
+                Family::default(),
+            ),
+            connections: register(
+                &mut registry,
+                "connections",
+                "gRPC connections that are open",
+                Gauge::default(),
+            ),
             watchers: register(
                 &mut registry,
                 "watchers",
@@ -241,6 +264,17 @@ impl Metrics {
     pub fn spans(&self, outcome: &'static str, count: u64) {
         let labels = [("outcome", outcome)];
         self.0.spans.get_or_create(&labels).inc_by(count);
+    }
+
+    /// A connection or call was beyond a limit.
+    pub fn refused(&self, what: &'static str) {
+        self.0.refused.get_or_create(&[("what", what)]).inc();
+    }
+
+    /// So many connections are open.
+    pub fn connections(&self, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.0.connections.set(count);
     }
 
     /// A watcher is there until what is returned is dropped.

@@ -155,6 +155,7 @@ reasons! {
     Internal = "INTERNAL",
     AccessKeyNotFound = "ACCESS_KEY_NOT_FOUND",
     ClientSecretExpiresSoon = "CLIENT_SECRET_EXPIRES_SOON",
+    CallerLimited = "CALLER_LIMITED",
     VaultKeyUnusable = "VAULT_KEY_UNUSABLE",
 }
 

@@ -33,7 +33,9 @@ fn reason(kind: &FailureKind) -> Reason {
     match kind {
         FailureKind::Reply(reply) if reply.is_permanent() => Reason::SmtpPermanent,
         FailureKind::Reply(_) => Reason::SmtpTransient,
-        FailureKind::Dial(DialError::Denied { .. }) => Reason::EgressDenied,
+        FailureKind::Dial(DialError::Denied { .. } | DialError::Plaintext { .. }) => {
+            Reason::EgressDenied
+        }
         FailureKind::Dial(DialError::Resolve(_)) => Reason::ResolveFailed,
         FailureKind::Dial(_) => Reason::ConnectionFailed,
         FailureKind::Tls(_) => Reason::TlsFailed,

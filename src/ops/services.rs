@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Core, Result, secrets};
 use crate::model::catalogue::{self, Subject};
-use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig};
+use crate::model::service::{Auth, OAuth2, Provider, Secrets, Service, ServiceConfig, TlsMode};
 use crate::model::update::{SecretsChange, update};
 use crate::model::{Error, Labels, Reason, ServiceId};
 use crate::store::{Budget, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError};
@@ -24,8 +24,9 @@ pub struct NewService {
 /// Registers a service.
 ///
 /// # Errors
-/// `Exists` when the id is taken.
+/// `Exists` when the id is taken, `Invalid` for plaintext where this server allows none.
 pub async fn create(core: &Core, new: NewService) -> Result<ServiceRow> {
+    may_be_plaintext(core, &new.config)?;
     let now = core.env.now();
     let id = new
         .id
@@ -108,6 +109,9 @@ pub async fn change(
             });
         }
         let (config, secrets) = change(&current)?;
+        if config.smtp != current.config.smtp {
+            may_be_plaintext(core, &config)?;
+        }
         let change = prepare(core, &current, config, secrets).await?;
         let moved = change.forget_token;
         match replace(core, change).await {
@@ -122,6 +126,19 @@ pub async fn change(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Where it may lead is decided by the address, at each connection.
+fn may_be_plaintext(core: &Core, config: &ServiceConfig) -> Result<()> {
+    let is_plaintext = config.smtp.tls == TlsMode::Plaintext;
+    if is_plaintext && core.config.egress.allow_plaintext_smtp.is_empty() {
+        return Err(Error::invalid(
+            "service.smtp.tls",
+            "must not be TLS_MODE_PLAINTEXT: this server's configuration allows it nowhere \
+             (egress.allow_plaintext_smtp)",
+        ));
+    }
+    Ok(())
 }
 
 async fn prepare(

@@ -18,7 +18,6 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_health::server::{HealthReporter, HealthService};
 
-use super::server::stopped;
 use super::{Answer, Api, status};
 use crate::keys::Caller;
 use crate::model::service::ServiceState;
@@ -77,12 +76,13 @@ impl Health for AllHealth {
         };
         let (sender, receiver) = mpsc::channel(1);
         let api = self.api.clone();
+        let over = self.api.over(&request);
         let caller = request.extensions().get::<Caller>().cloned();
         tokio::spawn(async move {
             let ended = tokio::select! {
                 biased;
                 () = sender.closed() => Ok(()),
-                () = stopped(api.stopping.clone()) => Err(api.status(status::draining())),
+                () = over => Err(api.status(status::draining())),
                 ended = api.tell_serving_to(caller.as_ref(), &id, &sender) => ended,
             };
             if let Err(error) = ended {

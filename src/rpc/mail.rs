@@ -38,11 +38,7 @@ impl MailApi for Api {
     ) -> Answer<Self::SendStreamStream> {
         let caller = self.caller(&request)?;
         let trace = trace::context(request.metadata());
-        Ok(Response::new(self.answer_all(
-            caller,
-            trace,
-            request.into_inner(),
-        )))
+        Ok(Response::new(self.answer_all(caller, trace, request)))
     }
 
     async fn get_message(

@@ -15,6 +15,7 @@ use tonic_health::server::HealthReporter;
 
 use super::access::Door;
 use super::health::AllHealth;
+use super::lines::Lines;
 use super::listener::connections;
 use super::observe::Observe;
 use super::proto::FILE_DESCRIPTOR_SET;
@@ -38,6 +39,15 @@ const STREAM_WINDOW: u32 = 512 * 1024;
 /// this, so it must hold several of them: else one that waits would stop its neighbours.
 const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
 
+/// What the headers of a call may take, in bytes, as HPACK counts them. A key, a trace and what proxies add
+/// take a tenth of it.
+const HEADERS_MAX: u32 = 16 * 1024;
+
+/// Streams that a client has taken back before they were looked at, and those that broke a rule: more in
+/// a row end the connection (CVE-2023-44487, "rapid reset", and CVE-2025-8671, "made you reset").
+const RESETS_MAX: usize = 20;
+const ERRORS_MAX: usize = 256;
+
 /// Serves until `stopping` is set, and then until what is under way has ended.
 ///
 /// # Errors
@@ -53,6 +63,10 @@ pub fn serve(
         server.max_request_bytes as usize,
         server.max_streams_per_connection,
     );
+    let max_age = match server.max_connection_age_seconds {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds.into())),
+    };
     let observe = Observe::new(
         core.metrics.clone(),
         &[FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET],
@@ -73,8 +87,17 @@ pub fn serve(
                 health.clear_service_status(name).await;
             }
         };
-        let incoming = connections(listener, tls.as_ref(), api.core.env.clone());
-        let served = Server::builder()
+        let (env, metrics) = (api.core.env.clone(), api.core.metrics.clone());
+        let lines = Lines::new(&api.core.config, env.clone(), metrics);
+        let incoming = connections(listener, tls.as_ref(), lines, env);
+        let mut server = Server::builder();
+        if let Some(age) = max_age {
+            server = server.max_connection_age(age);
+        }
+        let served = server
+            .http2_max_header_list_size(HEADERS_MAX)
+            .http2_max_pending_accept_reset_streams(Some(RESETS_MAX))
+            .http2_max_local_error_reset_streams(Some(ERRORS_MAX))
             .max_concurrent_streams(Some(max_streams))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)

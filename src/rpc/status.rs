@@ -8,7 +8,6 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{message, requests};
 use super::proto::v1::{self, status_api_server::StatusApi};
-use super::server::stopped;
 use super::{Answer, Api};
 use crate::model::event::Event;
 use crate::model::{Error, Reason, Timestamp};
@@ -31,6 +30,7 @@ impl StatusApi for Api {
         request: Request<v1::WatchStatusRequest>,
     ) -> Answer<Self::WatchStatusStream> {
         let caller = self.caller(&request)?;
+        let over = self.over(&request);
         let (start, mut filter) =
             requests::watch_status(request.into_inner()).map_err(|error| self.status(error))?;
         self.narrow(&caller, &mut filter.service_ids)?;
@@ -45,7 +45,7 @@ impl StatusApi for Api {
             tokio::select! {
                 biased;
                 () = sender.closed() => {}
-                () = stopped(api.stopping.clone()) => {
+                () = over => {
                     // A watcher that is gone needs no word.
                     let _ = sender.send(Err(api.status(draining()))).await;
                 }
@@ -119,11 +119,11 @@ impl Api {
     }
 }
 
-/// Why a stream ends when the server is about to stop.
+/// Why a stream ends when the server is about to stop, or its connection to.
 pub(super) fn draining() -> Error {
     Error::Unavailable {
         reason: Reason::Draining,
-        description: "the server is stopping: reconnect and go on from your newest cursor".into(),
+        description: "the server is stopping, or the connection is old: reconnect and go on from your newest cursor".into(),
         retry_after: RECONNECT_AFTER,
     }
 }

@@ -8,6 +8,7 @@
 //! - [`UNANSWERED_MAX`] requests and answers together,
 //! - [`UNANSWERED_MAX_BYTES`] of requests, or a single larger one, and one more that waits for that
 //!   room; each up to `server.max_request_bytes`,
+//! - what of its next request has come (`receive`, which bounds that over all streams),
 //! - what the connection's windows hold (`server`).
 //!
 //! Bytes are counted as they came; a request that is rendered and sealed has a few copies of itself
@@ -20,12 +21,12 @@ use prost::Message as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use super::Api;
 use super::convert::stream::{answer, request};
 use super::proto::v1;
-use super::server::stopped;
+use super::receive::Receiving;
 use crate::keys::Caller;
 use crate::model::send::SendInput;
 use crate::model::trace::TraceContext;
@@ -55,8 +56,12 @@ impl Api {
         &self,
         caller: Caller,
         trace: Option<TraceContext>,
-        mut requests: Streaming<v1::SendStreamRequest>,
+        call: Request<Streaming<v1::SendStreamRequest>>,
     ) -> Answers {
+        let over = self.over(&call);
+        let receiving = call.extensions().get::<Receiving>().cloned();
+        let receiving = receiving.unwrap_or_default();
+        let mut requests = call.into_inner();
         let (answers, receiver) = mpsc::channel(UNANSWERED_MAX);
         let api = self.clone();
         let open = self.core.metrics.send_stream();
@@ -68,7 +73,7 @@ impl Api {
             let mut end = tokio::select! {
                 biased;
                 () = answers.closed() => return,
-                end = api.read(&caller, trace, &mut requests, &answers, &mut under_way) => end,
+                end = api.read(&caller, trace, over, (&mut requests, &receiving), &answers, &mut under_way) => end,
             };
             while let Some(done) = under_way.join_next().await {
                 end = end.and(api.judge(done));
@@ -92,7 +97,8 @@ impl Api {
         &self,
         caller: &Caller,
         trace: Option<TraceContext>,
-        requests: &mut Streaming<v1::SendStreamRequest>,
+        over: impl Future<Output = ()>,
+        (requests, receiving): (&mut Streaming<v1::SendStreamRequest>, &Receiving),
         answers: &mpsc::Sender<Answer>,
         under_way: &mut JoinSet<()>,
     ) -> Result<(), Status> {
@@ -100,7 +106,7 @@ impl Api {
         let over = async {
             tokio::select! {
                 biased;
-                () = stopped(self.stopping.clone()) => draining(),
+                () = over => draining(),
                 ended = caller.ended(&self.core.env) => ended,
             }
         };
@@ -121,11 +127,12 @@ impl Api {
             let request = request?;
             let bytes = u32::try_from(request.encoded_len())
                 .map_or(UNANSWERED_MAX_BYTES, |len| len.min(UNANSWERED_MAX_BYTES));
+            let received = receiving.take();
             let held = room.clone().acquire_many_owned(bytes).await;
             let (api, caller, trace) = (self.clone(), caller.clone(), trace.clone());
             under_way.spawn(async move {
                 let answer = api.answer(&caller, trace, request).await;
-                drop(held);
+                drop((held, received));
                 slot.send(Ok(answer));
             });
             while let Some(done) = under_way.try_join_next() {
@@ -159,7 +166,7 @@ impl Api {
 fn draining() -> Error {
     Error::Unavailable {
         reason: Reason::Draining,
-        description: "the server is stopping: repeat on a new stream what was not answered".into(),
+        description: "the server is stopping, or the connection is old: repeat on a new stream what was not answered".into(),
         retry_after: RECONNECT_AFTER,
     }
 }

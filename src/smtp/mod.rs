@@ -13,7 +13,7 @@ mod failure;
 pub mod mime;
 mod open;
 mod pool;
-mod reply;
+pub mod reply;
 mod stuffing;
 mod tls;
 mod transcript;

@@ -76,7 +76,12 @@ pub async fn connect(
     refuse_plaintext(endpoint, credential, transcript)?;
     let env = &settings.env;
     let started = env.monotonic();
-    let resolved = match egress.resolve(&endpoint.host, endpoint.port).await {
+    let (host, port) = (&endpoint.host, endpoint.port);
+    let resolved = match endpoint.tls {
+        TlsMode::Plaintext => egress.resolve_plaintext(host, port).await,
+        TlsMode::Starttls | TlsMode::Implicit => egress.resolve(host, port).await,
+    };
+    let resolved = match resolved {
         Ok(resolved) => {
             let addresses: Vec<_> = resolved
                 .addresses()

@@ -131,11 +131,15 @@ impl House {
         let mut config = Config::defaults();
         config.data.folder = folder.0.join("data");
         config.egress.allow = vec!["127.0.0.0/8".into(), "::1/128".into()];
+        config.egress.allow_plaintext_smtp = vec!["127.0.0.0/8".into()];
         config.egress.extra_ca_file = ca_file;
         config.oauth.microsoft_authority = sandbox.authority();
         config.oauth.google_authority = sandbox.google_authority();
         config.server.public_url = format!("http://localhost:{}", http.port());
         config.server.heartbeat_seconds = 1;
+        // Tests move the clock by days, and go on with the connection that they have.
+        config.server.max_connection_idle_seconds = 0;
+        config.server.max_connection_age_seconds = 0;
         configure(&mut config);
         provide_key(&config.data.folder);
 

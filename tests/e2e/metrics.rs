@@ -12,7 +12,7 @@ const ADELE: &str = "adele@contoso.com";
 const ALEX: &str = "alex@contoso.com";
 
 impl House {
-    async fn scrape(&self) -> String {
+    pub async fn scrape(&self) -> String {
         let page = browser::get(&format!("http://{}/metrics", self.metrics)).await;
         assert_eq!(page.status, 200, "{}", page.body);
         page.body

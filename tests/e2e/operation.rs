@@ -100,6 +100,10 @@ fn sigterm_lets_a_delivery_end_and_the_process_exits_with_0() {
             ("MAILWRIGHT_DATA_FOLDER", data.to_str().unwrap()),
             ("MAILWRIGHT_EGRESS_EXTRA_CA_FILE", ca.to_str().unwrap()),
             ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128"),
+            (
+                "MAILWRIGHT_EGRESS_ALLOW_PLAINTEXT_SMTP",
+                "127.0.0.0/8,::1/128",
+            ),
         ];
         let process = Process::start(&variables);
         let channel = channel(process.grpc).await;

@@ -72,8 +72,13 @@ impl Site {
         Process::try_start(&variables)
     }
 
-    /// A service that is authorized and tested.
+    /// The service `billing`, authorized and tested.
     pub async fn prepare(&self, process: &Process) {
+        self.prepare_as(process, "billing", ADELE).await;
+    }
+
+    /// A service of this mailbox that is authorized and tested.
+    pub async fn prepare_as(&self, process: &Process, id: &str, mailbox: &str) {
         let mut admin = AdminApiClient::new(channel(process.grpc).await);
         let service = v1::Service {
             display_name: "Billing".into(),
@@ -83,12 +88,12 @@ impl Site {
                 ..v1::Smtp::default()
             }),
             sender: Some(v1::Sender {
-                address: ADELE.into(),
+                address: mailbox.into(),
                 ..v1::Sender::default()
             }),
             auth: Some(v1::service::Auth::Oauth2(Box::new(v1::OAuth2 {
                 provider: v1::Provider::Microsoft.into(),
-                login_email: ADELE.into(),
+                login_email: mailbox.into(),
                 client_id: CLIENT_ID.into(),
                 client_secret: CLIENT_SECRET.into(),
                 ..v1::OAuth2::default()
@@ -102,16 +107,16 @@ impl Site {
             ..v1::Service::default()
         };
         let create = v1::CreateServiceRequest {
-            service_id: "billing".into(),
+            service_id: id.into(),
             service: Some(service),
         };
         admin.create_service(create).await.unwrap();
         let begin = v1::BeginAuthorizeRequest {
-            service_id: "billing".into(),
+            service_id: id.into(),
             ..Default::default()
         };
         let begun = admin.begin_authorize(begin).await.unwrap().into_inner();
-        let back = browser::decide(&begun.authorization_url, ADELE, "accept").await;
+        let back = browser::decide(&begun.authorization_url, mailbox, "accept").await;
         let complete = v1::CompleteAuthorizeRequest {
             state: begun.state,
             code: browser::parameters(&back)["code"].clone(),
@@ -119,7 +124,7 @@ impl Site {
         };
         admin.complete_authorize(complete).await.unwrap();
         let test = v1::SendTestRequest {
-            service_id: "billing".into(),
+            service_id: id.into(),
             to: ALEX.into(),
         };
         assert!(admin.send_test(test).await.unwrap().into_inner().passed);

@@ -94,6 +94,7 @@ impl House {
         let mut config = Config::defaults();
         config.data.folder = folder.0.join("data");
         config.egress.allow = vec!["127.0.0.0/8".into(), "::1/128".into()];
+        config.egress.allow_plaintext_smtp = config.egress.allow.clone();
         config.egress.extra_ca_file = tls.authority.clone();
         config.oauth.microsoft_authority = sandbox.authority();
         config.server.public_url = format!("http://localhost:{}", http.port());

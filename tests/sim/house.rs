@@ -111,11 +111,13 @@ pub async fn build(lasting: &Arc<Lasting>, env: Env, number: u64) -> Arc<Core> {
     let world = &lasting.world;
     let mut config = Config::defaults();
     config.data.retention_days = 90;
+    config.egress.allow_plaintext_smtp = vec!["192.0.2.0/24".into()];
     config.oauth.microsoft_authority = format!("http://{}", dial::IDP);
     let allow = ["127.0.0.0/8", "192.0.2.0/24"].map(|network| network.parse().unwrap());
     let authority = tls::authority().0.as_bytes();
     let egress = Egress::new(env.clone(), allow.to_vec(), Some(authority), None)
         .unwrap()
+        .with_plaintext(allow.to_vec())
         .with_dialler(world.dialler());
     let hello_name = "sim.example".to_owned();
     let pool = Pool::new(env.clone(), egress.clone(), Timeouts::default(), hello_name);

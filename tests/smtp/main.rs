@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod envelope;
 mod hostile;
+mod liars;
 mod peer;
 mod pool;
 mod timeouts;

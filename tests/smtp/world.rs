@@ -37,7 +37,8 @@ impl World {
         let env = Env::manual(Timestamp::from_unix_seconds(1_772_366_400), 1);
         let (authority, acceptor) = authority();
         let allow = vec!["127.0.0.0/8".parse().unwrap()];
-        let egress = Egress::new(env.clone(), allow, Some(authority.as_bytes()), None).unwrap();
+        let egress = Egress::new(env.clone(), allow.clone(), Some(authority.as_bytes()), None);
+        let egress = egress.unwrap().with_plaintext(allow);
         let settings = Settings {
             env: env.clone(),
             tls: egress.tls(),
