@@ -52,10 +52,10 @@ pub struct Settings {
     /// The application's client ID
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// A file with its client secret, or - for standard input [default: MAILWRIGHT_CLIENT_SECRET, else asked for]
+    /// A file with its client secret, or - for standard input [default at creation: MAILWRIGHT_CLIENT_SECRET, else asked for]
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
-    /// A file with the secret that follows it [default: MAILWRIGHT_NEXT_CLIENT_SECRET]
+    /// A file with the secret that follows it [default at creation: MAILWRIGHT_NEXT_CLIENT_SECRET]
     #[arg(long, value_name = "FILE")]
     next_client_secret_file: Option<PathBuf>,
     /// When the client secret expires: 2027-03-01
@@ -73,7 +73,7 @@ pub struct Settings {
     /// The user of a login by name and password
     #[arg(long, value_name = "NAME", conflicts_with = "provider")]
     username: Option<String>,
-    /// A file with the password, or - for standard input [default: MAILWRIGHT_PASSWORD, else asked for]
+    /// A file with the password, or - for standard input [default at creation: MAILWRIGHT_PASSWORD, else asked for]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// No login: a relay that knows the server's address
@@ -170,28 +170,23 @@ impl Settings {
         Ok(changes)
     }
 
-    /// For a service that is there: what is given. Secrets come by file or variable.
+    /// For a service that is there: what is given. Secrets come by file.
     ///
     /// # Errors
     /// When nothing is given, or a secret can't be read.
     pub fn for_update(&self) -> Result<Changes, Failed> {
         let mut changes = self.plain();
+        // A variable that is there for another service changes nothing here.
         let secrets = [
-            (
-                "oauth2.client_secret",
-                &self.client_secret_file,
-                CLIENT_SECRET,
-            ),
-            (
-                "oauth2.next_client_secret",
-                &self.next_client_secret_file,
-                NEXT_CLIENT_SECRET,
-            ),
-            ("password.password", &self.password_file, PASSWORD),
+            ("oauth2.client_secret", &self.client_secret_file),
+            ("oauth2.next_client_secret", &self.next_client_secret_file),
+            ("password.password", &self.password_file),
         ];
-        for (path, file, variable) in secrets {
-            let value = secret_of(file.as_deref(), variable)?;
-            changes.extend(value.map(|value| (path, value)));
+        for (path, file) in secrets {
+            if let Some(file) = file {
+                let value = secret_of(Some(file), "")?;
+                changes.extend(value.map(|value| (path, value)));
+            }
         }
         match changes.is_empty() {
             true => Err(Failed::new(
