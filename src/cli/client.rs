@@ -1,16 +1,30 @@
 //! How commands reach a running server: by gRPC, with an access key.
+//!
+//! Where it is and who asks comes from flags, else from the profile that `--profile` names, else from
+//! variables, else from the profile of every day. The key itself is on no command line.
 
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-use super::Failed;
+use super::profile::Profile;
+use super::{Failed, NOT_REACHED, remote_error};
+use crate::egress::client_config;
+use crate::env::Env;
 use crate::model::Secret;
 use crate::rpc::proto::v1::admin_api_client::AdminApiClient;
+use crate::rpc::proto::v1::mail_api_client::MailApiClient;
+use crate::rpc::proto::v1::status_api_client::StatusApiClient;
 
 /// Where a server is that listens as by default.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
@@ -19,20 +33,26 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 #[derive(Args)]
 pub struct Client {
     /// Where the server's gRPC is [default: MAILWRIGHT_ADDRESS, or http://127.0.0.1:50051]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     server: Option<String>,
-    /// A file that holds an access key with ROLE_ADMIN [default: the key in MAILWRIGHT_KEY]
-    #[arg(long, value_name = "FILE")]
+    /// A file that holds an access key [default: the key in MAILWRIGHT_KEY]
+    #[arg(long, value_name = "FILE", global = true)]
     key_file: Option<PathBuf>,
+    /// Certificates to trust beside the public ones, in PEM [default: MAILWRIGHT_CA_FILE]
+    #[arg(long, value_name = "FILE", global = true)]
+    ca_file: Option<PathBuf>,
+    /// Which server of ~/.config/mailwright/config.toml [default: MAILWRIGHT_PROFILE]
+    #[arg(long, value_name = "NAME", global = true)]
+    profile: Option<String>,
 }
 
 impl Client {
     /// Where the server is.
-    pub fn address(&self) -> String {
-        let given = self.server.clone();
-        given
-            .or_else(|| std::env::var("MAILWRIGHT_ADDRESS").ok())
-            .unwrap_or_else(|| DEFAULT_SERVER.into())
+    ///
+    /// # Errors
+    /// When the profile can't be read.
+    pub fn address(&self) -> Result<String, Failed> {
+        Ok(self.settings()?.address)
     }
 
     /// Connects.
@@ -40,38 +60,71 @@ impl Client {
     /// # Errors
     /// When the address is none or nobody listens there, or the key can't be read.
     pub async fn connect(&self) -> Result<Connected, Failed> {
-        let address = self.address();
-        let failed = |why: String| Failed::new(1, format!("no server at {address}: {why}"));
-        let channel = Endpoint::from_str(&address)
-            .map_err(|error| failed(error.to_string()))?
-            .connect()
-            .await
-            .map_err(|error| failed(root_of(&error)))?;
-        let authorization = self.authorization()?;
+        let settings = self.settings()?;
+        let authorization = settings.key.map(bearer).transpose()?;
+        let address = &settings.address;
+        let failed = |why: String| {
+            let next = "start it (`mailwright serve`), or say where it is by --server or a profile";
+            Failed::new(
+                NOT_REACHED,
+                format!("no server at {address}: {why}\n  {next}"),
+            )
+        };
+        let endpoint = Endpoint::from_str(address).map_err(|error| failed(error.to_string()))?;
+        let channel = match endpoint.uri().scheme_str() {
+            Some("https") => over_tls(&endpoint, settings.ca_file).await?,
+            _ => endpoint.connect().await,
+        };
+        let channel = channel.map_err(|error| failed(root_of(&error)))?;
         Ok(Connected {
             channel,
             authorization,
         })
     }
 
-    fn authorization(&self) -> Result<Option<MetadataValue<Ascii>>, Failed> {
-        let key = match &self.key_file {
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-                Failed::new(1, format!("--key-file {}: {error}", path.display()))
-            })?),
-            None => std::env::var("MAILWRIGHT_KEY").ok(),
+    fn settings(&self) -> Result<Settings, Failed> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let (chosen, usual) = match &self.profile {
+            Some(name) => (Profile::named(name)?, Profile::default()),
+            None => match variable("MAILWRIGHT_PROFILE") {
+                Some(name) => (Profile::default(), Profile::named(&name)?),
+                None => (Profile::default(), Profile::usual()?),
+            },
         };
-        let Some(key) = key.map(Secret::new) else {
-            return Ok(None);
+        let given = self.server.clone().or(chosen.server);
+        let address = given
+            .or_else(|| variable("MAILWRIGHT_ADDRESS"))
+            .or(usual.server)
+            .unwrap_or_else(|| DEFAULT_SERVER.into());
+        let key = match (&self.key_file, chosen.key_file) {
+            (Some(path), _) => Some(read_key(path)?),
+            (None, Some(path)) => Some(read_key(&path)?),
+            (None, None) => match (variable("MAILWRIGHT_KEY"), usual.key_file) {
+                (Some(key), _) => Some(Secret::new(key)),
+                (None, Some(path)) => Some(read_key(&path)?),
+                (None, None) => None,
+            },
         };
-        let mut value = MetadataValue::from_str(&format!("Bearer {}", key.expose().trim()))
-            .map_err(|_| Failed::new(1, "the access key holds characters that no key has"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        let ca_file = self.ca_file.clone().or(chosen.ca_file);
+        let ca_file = ca_file
+            .or_else(|| variable("MAILWRIGHT_CA_FILE").map(PathBuf::from))
+            .or(usual.ca_file);
+        Ok(Settings {
+            address,
+            key,
+            ca_file,
+        })
     }
 }
 
-/// A connection to a server.
+struct Settings {
+    address: String,
+    key: Option<Secret>,
+    ca_file: Option<PathBuf>,
+}
+
+/// A connection to a server. Cheap to clone.
+#[derive(Clone)]
 pub struct Connected {
     channel: Channel,
     authorization: Option<MetadataValue<Ascii>>,
@@ -81,6 +134,16 @@ impl Connected {
     /// AdminAPI on it.
     pub fn admin(&self) -> AdminApiClient<Channel> {
         AdminApiClient::new(self.channel.clone())
+    }
+
+    /// MailAPI on it; what is large is for the server to refuse.
+    pub fn mail(&self) -> MailApiClient<Channel> {
+        MailApiClient::new(self.channel.clone()).max_encoding_message_size(usize::MAX)
+    }
+
+    /// StatusAPI on it.
+    pub fn status(&self) -> StatusApiClient<Channel> {
+        StatusApiClient::new(self.channel.clone())
     }
 
     /// A request of whoever has the key.
@@ -96,7 +159,57 @@ impl Connected {
 
 /// What a server answered in place of an answer.
 pub fn refused(status: &Status) -> Failed {
-    Failed::new(1, format!("the server refused: {}", status.message()))
+    remote_error::failed(status)
+}
+
+fn read_key(path: &PathBuf) -> Result<Secret, Failed> {
+    let key = std::fs::read_to_string(path);
+    let key =
+        key.map_err(|error| Failed::new(1, format!("key file {}: {error}", path.display())))?;
+    Ok(Secret::new(key))
+}
+
+fn bearer(key: Secret) -> Result<MetadataValue<Ascii>, Failed> {
+    let mut value = MetadataValue::from_str(&format!("Bearer {}", key.expose().trim()))
+        .map_err(|_| Failed::new(1, "the access key holds characters that no key has"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The outer failure is one of the settings, the inner one of the connection.
+async fn over_tls(
+    endpoint: &Endpoint,
+    ca_file: Option<PathBuf>,
+) -> Result<Result<Channel, tonic::transport::Error>, Failed> {
+    let uri = endpoint.uri();
+    let host = uri
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_owned();
+    let port = uri.port_u16().unwrap_or(443);
+    let name = ServerName::try_from(host.clone())
+        .map_err(|error| Failed::new(1, format!("{host}: {error}")))?;
+    let pem = ca_file.map(|path| {
+        std::fs::read(&path)
+            .map_err(|error| Failed::new(1, format!("CA file {}: {error}", path.display())))
+    });
+    let pem = pem.transpose()?;
+    let mut config =
+        client_config(Env::system(), pem.as_deref()).map_err(|why| Failed::new(1, why))?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let tls = TlsConnector::from(Arc::new(config));
+    let connector = tower::service_fn(move |_| {
+        let (tls, name, host) = (tls.clone(), name.clone(), host.clone());
+        async move {
+            // The way to our own server, which the egress policy of that server doesn't rule.
+            #[allow(clippy::disallowed_methods)]
+            let socket = TcpStream::connect((host.as_str(), port)).await?;
+            socket.set_nodelay(true)?;
+            Ok::<_, io::Error>(TokioIo::new(tls.connect(name, socket).await?))
+        }
+    });
+    Ok(endpoint.connect_with_connector(connector).await)
 }
 
 /// What is behind an error that only names its layer.

@@ -26,7 +26,7 @@ pub use self::http::HttpError;
 pub use connection::{Connection, Transport};
 pub use policy::Network;
 use policy::Policy;
-pub use tls::Clock;
+pub use tls::{Clock, client_config};
 
 /// Together the 30 seconds that [`Egress::dial`] may take.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 //! files under `deploy/` fit the configuration. `make docs` writes the pages anew.
 
 mod api;
+mod cli;
 mod configuration;
 mod deploy;
 mod diagnoses;
@@ -14,6 +15,11 @@ use std::{env, fs, path::PathBuf};
 #[test]
 fn every_configuration_key_is_on_its_page() {
     is_current("docs/configuration.md", &configuration::page());
+}
+
+#[test]
+fn every_command_is_on_its_page() {
+    is_current("docs/cli.md", &cli::page());
 }
 
 #[test]

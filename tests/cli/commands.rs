@@ -1,0 +1,143 @@
+//! What all commands have in common: keys, profiles, exit codes, completions.
+
+use super::house::House;
+use super::process::{ADMIN_KEY, Process, program};
+
+#[test]
+fn a_key_is_made_used_and_revoked() {
+    let house = House::start();
+    house.create("billing");
+    let made = house.json(&[
+        "keys",
+        "create",
+        "invoicing",
+        "--role",
+        "sender",
+        "--service",
+        "billing",
+    ]);
+    let secret = made["secret"].as_str().unwrap();
+    let id = made["accessKey"]["accessKeyId"].as_str().unwrap();
+    let output = house
+        .command(&["services", "list"])
+        .env("MAILWRIGHT_KEY", secret)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let output = house
+        .command(&["keys", "list"])
+        .env("MAILWRIGHT_KEY", secret)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(7), "a sender may not");
+    assert!(house.ok(&["keys", "list"]).contains("SENDER of billing"));
+    house.ok(&["keys", "revoke", id]);
+    let output = house
+        .command(&["services", "list"])
+        .env("MAILWRIGHT_KEY", secret)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert!(house.ok(&["keys", "list"]).contains("REVOKED"));
+
+    let file = house.folder.join("new.key");
+    let create = [
+        "keys",
+        "create",
+        "x",
+        "--role",
+        "watcher",
+        "--secret-file",
+        file.to_str().unwrap(),
+    ];
+    let shown = house.ok(&create);
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.starts_with("mw_") && !shown.contains(&kept), "{shown}");
+    let (code, _) = house.fails(&create);
+    assert_eq!(code, 1, "a file that is there is not written over");
+}
+
+#[test]
+fn a_profile_stands_for_flags_and_what_is_wrong_with_it_is_named() {
+    let house = House::start();
+    let key = house.write("key", ADMIN_KEY);
+    let config = house.folder.join(".config/mailwright");
+    std::fs::create_dir_all(&config).unwrap();
+    let server = format!("http://{}", house.server.grpc);
+    let text = format!(
+        "default = \"here\"\n[profiles.here]\nserver = \"{server}\"\nkey_file = \"~/key\"\n\
+         [profiles.gone]\nserver = \"http://127.0.0.1:1\"\nkey_file = \"{key}\"\n"
+    );
+    std::fs::write(config.join("config.toml"), &text).unwrap();
+    let plain = |arguments: &[&str]| {
+        let mut command = program(&[("HOME", house.folder.to_str().unwrap())]);
+        command
+            .env_remove("XDG_CONFIG_HOME")
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let output = plain(&["services", "list"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let (code, said) = house.fails(&["services", "list", "--profile", "gone"]);
+    assert!(
+        code == 6 && said.contains("127.0.0.1:1"),
+        "a profile that is named counts before variables: {said}"
+    );
+    let (code, said) = house.fails(&["services", "list", "--profile", "nowhere"]);
+    assert!(code == 1 && said.contains("here"), "{said}");
+    let wrong = text.replace("key_file", "keyfile");
+    std::fs::write(config.join("config.toml"), wrong).unwrap();
+    let output = plain(&["services", "list"]);
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("keyfile")
+    );
+}
+
+#[test]
+fn without_a_server_or_a_key_the_way_out_is_told() {
+    let folder = std::env::temp_dir().join(format!("mailwright-cli-gone-{}", std::process::id()));
+    let server = Process::start(&[("MAILWRIGHT_DATA_FOLDER", folder.to_str().unwrap())]);
+    let address = format!("http://{}", server.grpc);
+    server.terminate();
+    assert!(server.ended().0.success());
+    std::fs::remove_dir_all(folder).unwrap();
+    let mut command = program(&[("MAILWRIGHT_ADDRESS", &address)]);
+    let output = command.args(["services", "list"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(
+        said.contains("mailwright serve") && said.contains("--server"),
+        "{said}"
+    );
+    let house = House::start();
+    let output = house
+        .command(&["services", "list"])
+        .env_remove("MAILWRIGHT_KEY")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(
+        said.contains("UNAUTHENTICATED") && said.contains("--key-file"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = program(&[]).args(["completions", shell]).output().unwrap();
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && script.contains("authorize"),
+            "{shell}"
+        );
+    }
+}
