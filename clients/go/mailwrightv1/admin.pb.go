@@ -35,7 +35,9 @@ const (
 	TlsMode_TLS_MODE_STARTTLS TlsMode = 1
 	// TLS from the first byte (RFC 8314).
 	TlsMode_TLS_MODE_IMPLICIT TlsMode = 2
-	// None. Only with auth none: credentials never cross an unencrypted connection.
+	// None. Only with auth none: credentials never cross an unencrypted connection;
+	// and only to networks of the server's egress.allow_plaintext_smtp. By default
+	// there are none, and this is INVALID_ARGUMENT.
 	TlsMode_TLS_MODE_PLAINTEXT TlsMode = 3
 )
 

@@ -36,7 +36,10 @@ class _TlsModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TlsMode.Value
     TLS_MODE_IMPLICIT: _TlsMode.ValueType  # 2
     """TLS from the first byte (RFC 8314)."""
     TLS_MODE_PLAINTEXT: _TlsMode.ValueType  # 3
-    """None. Only with auth none: credentials never cross an unencrypted connection."""
+    """None. Only with auth none: credentials never cross an unencrypted connection;
+    and only to networks of the server's egress.allow_plaintext_smtp. By default
+    there are none, and this is INVALID_ARGUMENT.
+    """
 
 class TlsMode(_TlsMode, metaclass=_TlsModeEnumTypeWrapper):
     """How the SMTP connection is encrypted."""
@@ -48,7 +51,10 @@ TLS_MODE_STARTTLS: TlsMode.ValueType  # 1
 TLS_MODE_IMPLICIT: TlsMode.ValueType  # 2
 """TLS from the first byte (RFC 8314)."""
 TLS_MODE_PLAINTEXT: TlsMode.ValueType  # 3
-"""None. Only with auth none: credentials never cross an unencrypted connection."""
+"""None. Only with auth none: credentials never cross an unencrypted connection;
+and only to networks of the server's egress.allow_plaintext_smtp. By default
+there are none, and this is INVALID_ARGUMENT.
+"""
 Global___TlsMode: _TypeAlias = TlsMode  # noqa: Y015
 
 class _Provider:

@@ -344,6 +344,12 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """client_secret_expire_time is near and no next_client_secret is set. The service
     can send, and mail is not held: its problem says so 30, 7 and 1 days ahead.
     """
+    REASON_CALLER_LIMITED: _Reason.ValueType  # 79
+    """The caller's calls come too fast, it or all callers together have too many
+    streams open, a request comes too slowly, or the server receives more than it
+    has memory for; the message says which. RESOURCE_EXHAUSTED, with QuotaFailure
+    and RetryInfo.
+    """
     REASON_VAULT_KEY_UNUSABLE: _Reason.ValueType  # 85
     """The vault's keys can't be read, made or written where the server's configuration
     says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
@@ -592,6 +598,12 @@ REASON_ACCESS_KEY_NOT_FOUND: Reason.ValueType  # 77
 REASON_CLIENT_SECRET_EXPIRES_SOON: Reason.ValueType  # 78
 """client_secret_expire_time is near and no next_client_secret is set. The service
 can send, and mail is not held: its problem says so 30, 7 and 1 days ahead.
+"""
+REASON_CALLER_LIMITED: Reason.ValueType  # 79
+"""The caller's calls come too fast, it or all callers together have too many
+streams open, a request comes too slowly, or the server receives more than it
+has memory for; the message says which. RESOURCE_EXHAUSTED, with QuotaFailure
+and RetryInfo.
 """
 REASON_VAULT_KEY_UNUSABLE: Reason.ValueType  # 85
 """The vault's keys can't be read, made or written where the server's configuration

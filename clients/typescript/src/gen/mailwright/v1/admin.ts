@@ -35,7 +35,11 @@ export enum TlsMode {
   STARTTLS = 1,
   /** IMPLICIT - TLS from the first byte (RFC 8314). */
   IMPLICIT = 2,
-  /** PLAINTEXT - None. Only with auth none: credentials never cross an unencrypted connection. */
+  /**
+   * PLAINTEXT - None. Only with auth none: credentials never cross an unencrypted connection;
+   * and only to networks of the server's egress.allow_plaintext_smtp. By default
+   * there are none, and this is INVALID_ARGUMENT.
+   */
   PLAINTEXT = 3,
   UNRECOGNIZED = -1,
 }

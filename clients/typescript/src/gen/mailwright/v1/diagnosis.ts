@@ -337,6 +337,13 @@ export enum Reason {
    */
   CLIENT_SECRET_EXPIRES_SOON = 78,
   /**
+   * CALLER_LIMITED - The caller's calls come too fast, it or all callers together have too many
+   * streams open, a request comes too slowly, or the server receives more than it
+   * has memory for; the message says which. RESOURCE_EXHAUSTED, with QuotaFailure
+   * and RetryInfo.
+   */
+  CALLER_LIMITED = 79,
+  /**
    * VAULT_KEY_UNUSABLE - The vault's keys can't be read, made or written where the server's configuration
    * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
    */

@@ -694,6 +694,17 @@ public enum Reason
   REASON_CLIENT_SECRET_EXPIRES_SOON(78),
   /**
    * <pre>
+   * The caller's calls come too fast, it or all callers together have too many
+   * streams open, a request comes too slowly, or the server receives more than it
+   * has memory for; the message says which. RESOURCE_EXHAUSTED, with QuotaFailure
+   * and RetryInfo.
+   * </pre>
+   *
+   * <code>REASON_CALLER_LIMITED = 79;</code>
+   */
+  REASON_CALLER_LIMITED(79),
+  /**
+   * <pre>
    * The vault's keys can't be read, made or written where the server's configuration
    * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
    * </pre>
@@ -1384,6 +1395,17 @@ public enum Reason
   public static final int REASON_CLIENT_SECRET_EXPIRES_SOON_VALUE = 78;
   /**
    * <pre>
+   * The caller's calls come too fast, it or all callers together have too many
+   * streams open, a request comes too slowly, or the server receives more than it
+   * has memory for; the message says which. RESOURCE_EXHAUSTED, with QuotaFailure
+   * and RetryInfo.
+   * </pre>
+   *
+   * <code>REASON_CALLER_LIMITED = 79;</code>
+   */
+  public static final int REASON_CALLER_LIMITED_VALUE = 79;
+  /**
+   * <pre>
    * The vault's keys can't be read, made or written where the server's configuration
    * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
    * </pre>
@@ -1496,6 +1518,7 @@ public enum Reason
       case 76: return REASON_INTERNAL;
       case 77: return REASON_ACCESS_KEY_NOT_FOUND;
       case 78: return REASON_CLIENT_SECRET_EXPIRES_SOON;
+      case 79: return REASON_CALLER_LIMITED;
       case 85: return REASON_VAULT_KEY_UNUSABLE;
       default: return null;
     }

@@ -41,7 +41,9 @@ public enum TlsMode
   TLS_MODE_IMPLICIT(2),
   /**
    * <pre>
-   * None. Only with auth none: credentials never cross an unencrypted connection.
+   * None. Only with auth none: credentials never cross an unencrypted connection;
+   * and only to networks of the server's egress.allow_plaintext_smtp. By default
+   * there are none, and this is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>TLS_MODE_PLAINTEXT = 3;</code>
@@ -85,7 +87,9 @@ public enum TlsMode
   public static final int TLS_MODE_IMPLICIT_VALUE = 2;
   /**
    * <pre>
-   * None. Only with auth none: credentials never cross an unencrypted connection.
+   * None. Only with auth none: credentials never cross an unencrypted connection;
+   * and only to networks of the server's egress.allow_plaintext_smtp. By default
+   * there are none, and this is INVALID_ARGUMENT.
    * </pre>
    *
    * <code>TLS_MODE_PLAINTEXT = 3;</code>
