@@ -16,6 +16,7 @@ use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::{self, MessageState};
 use mailwright::sandbox::TokenRefusal;
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 use tokio::task::JoinSet;
 
 use super::device;
@@ -38,6 +39,10 @@ const LOST: usize = 50;
 /// How long a turn's four parts take each: calm, and each of those that misbehave.
 const PART: Duration = Duration::from_secs(15);
 const PART_IN_CI: Duration = Duration::from_secs(2);
+
+/// What others leave of the disk: so little that no new mail is taken, and what was taken can end. Who takes
+/// that as well ends the process (`full_disk`).
+const LEFT: u64 = 32 * 1024 * 1024;
 
 /// What memory may grow from a quarter of the time to its end: sled's pages come and go.
 const GROWTH_MAX: usize = 160 * 1024 * 1024;
@@ -149,11 +154,7 @@ impl Soak {
         control.hold_token_replies(false);
 
         if let Some(others) = &self.others {
-            let path = others.clone();
-            // What was there has all the room by then; it may take it while others write.
-            tokio::task::spawn_blocking(move || device::fill(&path, 0))
-                .await
-                .unwrap();
+            take_all_but(others, LEFT);
             self.env.sleep(part).await;
             std::fs::remove_file(others).unwrap();
         }
@@ -294,6 +295,14 @@ impl Soak {
         );
         assert!(!acknowledged.is_empty());
     }
+}
+
+/// Takes the room that is left on a disk, but for so many bytes.
+fn take_all_but(path: &Path, left: u64) {
+    let file = std::fs::File::create(path).unwrap();
+    let disk = fstatvfs(&file).unwrap();
+    let room = disk.f_bavail * disk.f_frsize;
+    fallocate(&file, FallocateFlags::empty(), 0, room.saturating_sub(left)).unwrap();
 }
 
 /// Resident memory and open files.
