@@ -139,7 +139,6 @@ impl Check {
 
     /// What a running server says of itself.
     async fn ask(&self, egress: &Egress, report: &mut Report) {
-        let address = self.client.address().unwrap_or_default();
         let next = "give its address and an access key: --server, --key-file";
         let connected = match self.client.connect().await {
             Ok(connected) => connected,
@@ -167,7 +166,7 @@ impl Check {
                 break;
             }
         }
-        report.ok("server", &format!("{address} answers"));
+        report.ok("server", &format!("{} answers", connected.address()));
     }
 }
 

@@ -47,14 +47,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// Where the server is.
-    ///
-    /// # Errors
-    /// When the profile can't be read.
-    pub fn address(&self) -> Result<String, Failed> {
-        Ok(self.settings()?.address)
-    }
-
     /// Connects.
     ///
     /// # Errors
@@ -62,7 +54,7 @@ impl Client {
     pub async fn connect(&self) -> Result<Connected, Failed> {
         let settings = self.settings()?;
         let authorization = settings.key.map(bearer).transpose()?;
-        let address = &settings.address;
+        let address = settings.address.clone();
         let failed = |why: String| {
             let next = "start it (`mailwright serve`), or say where it is by --server or a profile";
             Failed::new(
@@ -70,7 +62,7 @@ impl Client {
                 format!("no server at {address}: {why}\n  {next}"),
             )
         };
-        let endpoint = Endpoint::from_str(address).map_err(|error| failed(error.to_string()))?;
+        let endpoint = Endpoint::from_str(&address).map_err(|error| failed(error.to_string()))?;
         let channel = match endpoint.uri().scheme_str() {
             Some("https") => over_tls(&endpoint, settings.ca_file).await?,
             _ => endpoint.connect().await,
@@ -79,6 +71,7 @@ impl Client {
         Ok(Connected {
             channel,
             authorization,
+            address: settings.address,
         })
     }
 
@@ -128,9 +121,15 @@ struct Settings {
 pub struct Connected {
     channel: Channel,
     authorization: Option<MetadataValue<Ascii>>,
+    address: String,
 }
 
 impl Connected {
+    /// Where the server is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// AdminAPI on it.
     pub fn admin(&self) -> AdminApiClient<Channel> {
         AdminApiClient::new(self.channel.clone())

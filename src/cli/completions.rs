@@ -1,5 +1,7 @@
 //! `mailwright completions`: what a shell completes.
 
+use std::io::{self, Write};
+
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -21,7 +23,8 @@ impl Completions {
     pub fn run(&self) -> Result<(), Failed> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "mailwright", &mut script);
-        print!("{}", String::from_utf8_lossy(&script));
+        // A closed pipe: nobody reads.
+        let _ = io::stdout().write_all(&script);
         Ok(())
     }
 }

@@ -141,3 +141,103 @@ fn every_shell_gets_its_completions() {
         );
     }
 }
+
+#[test]
+fn a_private_authority_is_trusted_where_it_is_named_and_only_there() {
+    let folder = std::env::temp_dir().join(format!("mailwright-cli-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let data = file("data");
+    // All of this test's servers are at one address.
+    let first = Process::start(&[("MAILWRIGHT_DATA_FOLDER", &data)]);
+    let ip = first.grpc.ip().to_string();
+    drop(first);
+    let certified = rcgen::generate_simple_self_signed(vec![ip]).unwrap();
+    let (certificate, key) = (file("cert.pem"), file("key.pem"));
+    std::fs::write(&certificate, certified.cert.pem()).unwrap();
+    std::fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let server = Process::start(&[
+        ("MAILWRIGHT_DATA_FOLDER", &data),
+        ("MAILWRIGHT_TLS_CERTIFICATE_FILE", &certificate),
+        ("MAILWRIGHT_TLS_KEY_FILE", &key),
+    ]);
+    let address = format!("https://{}", server.grpc);
+    let list = |more: &[&str]| {
+        let mut command = program(&[("MAILWRIGHT_KEY", ADMIN_KEY)]);
+        command
+            .args(["services", "list", "--server", &address])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let output = list(&["--ca-file", &certificate]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let output = list(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(said.to_lowercase().contains("certificate"), "{said}");
+    drop(server);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// What the command prints to a terminal, which `script` (of util-linux) plays.
+fn on_a_terminal(house: &House, line: &str, no_color: &str) -> String {
+    let variables = house.command(&[]);
+    let mut command = std::process::Command::new("script");
+    command.args([
+        "-qec",
+        &format!("{} {line}", variables.get_program().display()),
+        "/dev/null",
+    ]);
+    for (name, value) in variables.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+        .env("TERM", "xterm")
+        .env("NO_COLOR", no_color)
+        .stdin(std::process::Stdio::null());
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_terminal_gets_colour_and_a_live_table_unless_no_color_forbids() {
+    let house = House::start();
+    house.ready("billing");
+    house.ok(&[
+        "send",
+        "billing",
+        "--to",
+        "alex@contoso.com",
+        "--text",
+        "x",
+        "--wait",
+    ]);
+    let coloured = on_a_terminal(&house, "services list", "");
+    assert!(coloured.contains("\x1b[32mREADY"), "{coloured:?}");
+    let plain = on_a_terminal(&house, "services list", "1");
+    assert!(
+        plain.contains("READY") && !plain.contains("\x1b[3"),
+        "{plain:?}"
+    );
+    // Created, authorized, tested, and the two messages.
+    let live = on_a_terminal(&house, "watch --from oldest --count 7", "1");
+    assert!(
+        live.contains("\x1b[?7h") && live.contains("A\x1b[J"),
+        "drawn over itself: {live:?}"
+    );
+    let lines = on_a_terminal(&house, "watch --from oldest --count 2 --json", "1");
+    assert!(!lines.contains('\x1b'), "{lines:?}");
+}
