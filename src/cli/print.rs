@@ -297,8 +297,13 @@ pub fn from_json<M: Message + Default>(
     descriptor: MessageDescriptor,
     value: &Value,
 ) -> Result<(M, DynamicMessage), Failed> {
-    let dynamic = DynamicMessage::deserialize(descriptor, value)
-        .map_err(|error| Failed::new(super::USAGE, error.to_string()))?;
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let dynamic = DynamicMessage::deserialize(descriptor, tracked);
+    let dynamic = dynamic.map_err(|error| {
+        let path = track.path();
+        Failed::new(super::USAGE, format!("{path}: {error}"))
+    })?;
     let message = M::decode(dynamic.encode_to_vec().as_slice())?;
     Ok((message, dynamic))
 }

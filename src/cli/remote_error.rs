@@ -31,7 +31,18 @@ fn exit_code(code: Code) -> u8 {
 
 fn text(status: &Status) -> String {
     let details = status.get_error_details();
-    let mut text = clean(status.message());
+    let said = |name: &str| {
+        let info = details.error_info();
+        info.and_then(|info| info.metadata.get(name))
+            .map_or("", String::as_str)
+    };
+    let message = status.message();
+    // The message of a failed state goes on with its remedy, which has a line of its own here.
+    let message = match said("remedy") {
+        "" => message,
+        remedy => message.strip_suffix(remedy).unwrap_or(message),
+    };
+    let mut text = clean(message.trim_end());
     let mut line = |label: &str, value: &str| {
         if !value.is_empty() {
             write!(text, "\n  {label:<9} {}", clean(value)).expect("a String takes all");
@@ -47,8 +58,8 @@ fn text(status: &Status) -> String {
     }
     let info = details.error_info();
     line("reason", info.map_or("", |info| &info.reason));
-    let code = info.and_then(|info| info.metadata.get("provider_code"));
-    line("provider", code.map_or("", String::as_str));
+    line("provider", said("provider_code"));
+    line("remedy", said("remedy"));
     for link in details.help().into_iter().flat_map(|help| &help.links) {
         line("see", &link.url);
     }
@@ -57,8 +68,8 @@ fn text(status: &Status) -> String {
     }
     if status.code() == Code::Unauthenticated {
         line(
-            "remedy",
-            "give a key: --key-file, MAILWRIGHT_KEY or a profile; `mailwright admin-key` makes one",
+            "key",
+            "give one: --key-file, MAILWRIGHT_KEY or a profile; `mailwright admin-key` makes one",
         );
     }
     if let Some(id) = details.request_info() {
