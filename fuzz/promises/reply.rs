@@ -28,7 +28,7 @@ fn read(bytes: &[u8], size: usize) -> (Vec<Reply>, Option<&'static str>) {
     for chunk in bytes.chunks(size) {
         reader.extend(chunk);
         loop {
-            match reader.next() {
+            match reader.next_reply() {
                 Ok(Some(reply)) => replies.push(reply),
                 Ok(None) => break,
                 Err(error) => return (replies, Some(error)),

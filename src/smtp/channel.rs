@@ -124,7 +124,7 @@ impl<S: Transport> Channel<S> {
 
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, FailureKind>> {
         loop {
-            match self.replies.next() {
+            match self.replies.next_reply() {
                 Ok(Some(reply)) => return Poll::Ready(Ok(self.without_secrets(reply))),
                 Ok(None) => {}
                 Err(text) => return Poll::Ready(Err(FailureKind::protocol(text))),

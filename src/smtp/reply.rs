@@ -46,7 +46,7 @@ impl ReplyReader {
     ///
     /// # Errors
     /// Why these bytes are no reply; the reader is of no use afterwards.
-    pub fn next(&mut self) -> Result<Option<Reply>, &'static str> {
+    pub fn next_reply(&mut self) -> Result<Option<Reply>, &'static str> {
         while let Some(line) = self.next_line()? {
             if let Some(reply) = self.take(&line)? {
                 return Ok(Some(reply));
@@ -137,7 +137,7 @@ mod tests {
         // One byte at a time: no reply may depend on how the network cuts it.
         for byte in bytes {
             reader.extend(&[*byte]);
-            if let Some(reply) = reader.next()? {
+            if let Some(reply) = reader.next_reply()? {
                 return Ok(Some(reply));
             }
         }

@@ -18,7 +18,13 @@ pub fn fresh() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let run = RUN.get_or_init(|| {
         let name = env!("CARGO_CRATE_NAME");
-        let run = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("folders-{name}"));
+        // Both profiles share this place, and a long run in one may not lose its folders to another.
+        let profile = if cfg!(debug_assertions) {
+            "debug"
+        } else {
+            "release"
+        };
+        let run = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("folders-{name}-{profile}"));
         let _ = std::fs::remove_dir_all(&run);
         run
     });
