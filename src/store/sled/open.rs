@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
 use ::sled::Db;
+use rustix::fs::{FlockOperation, flock};
 use tokio::sync::{Semaphore, watch};
 
 use super::bodies::Bodies;
@@ -70,6 +71,7 @@ impl SledStore {
         let lock = Lock::take(&folder.join("lock"), env.now())?;
         // First: where the disk is full, the others need what it gives up.
         let space = Space::new(folder, options.reserve_bytes);
+        await_release(&rows).map_err(|error| OpenError::io("lock", &rows, &error))?;
         let db = open_sled(&rows)?;
         let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
         let file = File::open(rows.join("db"));
@@ -155,6 +157,20 @@ fn begin(
         let _watched = watched;
         run();
     })
+}
+
+/// Waits until sled has let go of its file. Its threads may keep that for a moment after it was closed
+/// in this process; no other has it, since the folder's lock is ours.
+fn await_release(rows: &Path) -> io::Result<()> {
+    let file = match File::open(rows.join("db")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        tracing::info!(path = %rows.display(), "waiting for whoever still has the rows");
+        flock(&file, FlockOperation::LockExclusive)?;
+    }
+    Ok(())
 }
 
 /// Opens sled over what a crash may have left: a snapshot is only a short cut through its log, so

@@ -1,5 +1,7 @@
 //! Opening: one owner, one format, and everything that was there.
 
+use std::os::unix::fs::MetadataExt;
+
 use mailwright::model::message::Outcome;
 use mailwright::store::sled::{OpenError, Options};
 use mailwright::store::{ServiceFilter, Store, StoreError};
@@ -43,6 +45,28 @@ async fn the_next_process_finds_everything() {
         assert_eq!(ended, Err(StoreError::Stale));
     })
     .await;
+}
+
+#[test]
+fn a_store_waits_for_rows_that_are_still_being_let_go() {
+    let folder = folder::fresh();
+    drop(open(&folder, 1, folder::SMALL).unwrap());
+    let rows = raw(&folder);
+    let opening = std::thread::spawn({
+        let folder = folder.clone();
+        move || open(&folder, 2, folder::SMALL).map(drop)
+    });
+    let inode = std::fs::metadata(folder.join("rows/db")).unwrap().ino();
+    let waits = |locks: &str| {
+        let mut lines = locks.lines().filter(|line| line.contains("->"));
+        lines.any(|line| line.contains(&format!(":{inode} ")))
+    };
+    while !waits(&std::fs::read_to_string("/proc/locks").unwrap()) {
+        assert!(!opening.is_finished());
+        std::thread::yield_now();
+    }
+    drop(rows);
+    opening.join().unwrap().unwrap();
 }
 
 #[tokio::test]
