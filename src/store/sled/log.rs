@@ -203,7 +203,7 @@ fn parse(bytes: &[u8]) -> Option<(Record, &[u8])> {
         rows = rest;
     }
     let number = u64::from_be_bytes(*number_bytes);
-    // Zeros have the checksum of nothing but themselves, and no record has number zero.
+    // Zeros don't have the checksum zero, so they end the log above; and no record has number zero.
     (number > 0).then_some((Record { number, writes }, behind))
 }
 
