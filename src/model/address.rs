@@ -1,6 +1,7 @@
 //! Email addresses (RFC 5321 §4.1.2, §4.5.3.1), parsed once.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,27 @@ impl FromStr for EmailAddress {
             return Err("has a domain of more than 255 octets (RFC 5321)".into());
         }
         lettre::Address::from_str(text).map_err(|_| "is not an email address".to_owned())?;
+        if domain.starts_with('[') && !is_address_literal(domain) {
+            return Err("has a domain in brackets that is no IP address (RFC 5321 §4.1.3)".into());
+        }
         Ok(Self(text.to_owned()))
+    }
+}
+
+/// Whether this is `[192.0.2.1]` or `[IPv6:2001:db8::1]`. Anything else between brackets, a `>` for
+/// one, could end a command's argument early.
+fn is_address_literal(domain: &str) -> bool {
+    let Some(literal) = domain
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    else {
+        return false;
+    };
+    match literal.split_at_checked(5) {
+        Some((tag, address)) if tag.eq_ignore_ascii_case("IPv6:") => {
+            address.parse::<Ipv6Addr>().is_ok()
+        }
+        _ => literal.parse::<Ipv4Addr>().is_ok(),
     }
 }
 
@@ -94,6 +115,8 @@ mod tests {
             "a@example.com",
             "first.last+tag@sub.example.org",
             "O'Hara@x.de",
+            "a@[192.0.2.1]",
+            "a@[IPv6:2001:db8::1]",
         ] {
             assert_eq!(good.parse::<EmailAddress>().unwrap().as_str(), good);
         }
@@ -109,6 +132,10 @@ mod tests {
             "a@bücher.de",
             &long,
             "<a@b.de>",
+            "a@[b>c]",
+            "a@[x400:b]",
+            "a@[2001:db8::1]",
+            "a@[192.0.2.1",
         ] {
             assert!(bad.parse::<EmailAddress>().is_err(), "{bad:?}");
         }
