@@ -18,3 +18,7 @@ pub mod store;
 pub mod tracer;
 pub mod vault;
 pub mod work;
+
+/// Rows are many small pieces of memory, made on one thread and dropped on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

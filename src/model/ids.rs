@@ -137,11 +137,7 @@ pub struct MailboxKey(String);
 impl MailboxKey {
     /// The mailbox that `login` is at `host`; a login of `""` stands for whoever connects.
     pub fn new(host: &str, login: &str) -> Self {
-        Self(format!(
-            "{}/{}",
-            host.to_ascii_lowercase(),
-            login.to_lowercase()
-        ))
+        Self(host.to_ascii_lowercase() + "/" + &login.to_lowercase())
     }
 
     /// The text `host/login`.
@@ -167,11 +163,7 @@ pub struct TenantKey(String);
 impl TenantKey {
     /// The tenant of a domain at a host.
     pub fn new(host: &str, domain: &str) -> Self {
-        Self(format!(
-            "{}/{}",
-            host.to_ascii_lowercase(),
-            domain.to_lowercase()
-        ))
+        Self(host.to_ascii_lowercase() + "/" + &domain.to_lowercase())
     }
 
     /// The text `host/domain`.

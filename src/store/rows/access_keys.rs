@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::base::{Base, Order};
 use super::state::State;
-use super::tables::{ACCESS_KEYS, BY_SERVICE, SERVICES};
+use super::tables::{ACCESS_KEYS, MESSAGES, SERVICES};
 use crate::model::{AccessKey, AccessKeyId, MessageId, ServiceId, Timestamp};
 use crate::store::{ACCESS_KEYS_MAX, Result, StoreError};
 
@@ -63,13 +63,9 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// Looks for the message among those of each service, so that what it costs depends on them alone.
     pub fn is_message_of(&self, id: &MessageId, services: &BTreeSet<ServiceId>) -> Result<bool> {
-        let mut found = false;
-        for service in services {
-            found |= self.has(BY_SERVICE, &(service.clone(), id.clone()))?;
-        }
-        Ok(found)
+        let row = self.get(MESSAGES, id)?;
+        Ok(row.is_some_and(|row| services.contains(&row.message.service_id)))
     }
 
     fn make_room_for_a_key(&mut self, now: Timestamp) -> Result<()> {

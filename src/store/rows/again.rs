@@ -4,7 +4,7 @@ use super::base::Base;
 use super::messages::changed;
 use super::progress::Report;
 use super::state::State;
-use super::tables::{MESSAGES, REQUESTS, RequestRow};
+use super::tables::{REQUESTS, RequestRow};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
@@ -19,7 +19,7 @@ impl<B: Base> State<B> {
         id: &MessageId,
         expire_time: Timestamp,
     ) -> Result<(FullMessage, u64)> {
-        let mut message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
+        let mut message = self.found_message(id)?;
         if message.state.after(Event::Retry).is_none() {
             return Err(StoreError::WrongState(message.state));
         }
@@ -43,14 +43,15 @@ impl<B: Base> State<B> {
         self.keep_request(&message)?;
         let report = Report {
             recipients: changed(&old, new),
-            attempt: None,
+            ..Report::default()
         };
-        let mut message = self.advance(now, message, Event::Retry, report)?;
+        let mut retried = self.advance(now, message, Event::Retry, report)?;
         if row.state() != ServiceState::Ready {
+            let mut message = retried.message;
             message.problem = row.problem().or(message.problem);
-            message = self.advance(now, message, Event::Hold, Report::default())?;
+            retried = self.advance(now, message, Event::Hold, Report::default())?;
         }
-        Ok((self.full(message)?, self.sequence_of(id)?))
+        self.full(retried)
     }
 
     pub fn resolve_message(
@@ -59,7 +60,7 @@ impl<B: Base> State<B> {
         id: &MessageId,
         resolution: Resolution,
     ) -> Result<(FullMessage, u64)> {
-        let mut message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
+        let mut message = self.found_message(id)?;
         let old = self.recipients_of(id)?;
         if message.state != MessageState::Uncertain {
             let was_resolved_so = message.state.has_ended()
@@ -67,7 +68,7 @@ impl<B: Base> State<B> {
                     .iter()
                     .any(|recipient| is_resolved(recipient, resolution));
             return match was_resolved_so {
-                true => Ok((self.full(message)?, self.sequence_of(id)?)),
+                true => self.message(id)?.ok_or(StoreError::NotFound),
                 false => Err(StoreError::WrongState(message.state)),
             };
         }
@@ -81,10 +82,10 @@ impl<B: Base> State<B> {
         let state = settled(&new).unwrap_or(message.state);
         let report = Report {
             recipients: changed(&old, new),
-            attempt: None,
+            ..Report::default()
         };
-        let message = self.advance(now, message, Event::Resolve(state), report)?;
-        Ok((self.full(message)?, self.sequence_of(id)?))
+        let resolved = self.advance(now, message, Event::Resolve(state), report)?;
+        self.full(resolved)
     }
 
     /// The request id is known again until the message ends, unless another message has it by now.

@@ -116,6 +116,7 @@ impl<B: Base> State<B> {
     pub fn fenced(&self, claim: &Claim) -> Result<(Message, Attempt)> {
         let message = self
             .get(MESSAGES, &claim.message_id)?
+            .map(|row| row.message)
             .filter(|message| message.state == MessageState::Sending)
             .filter(|message| message.attempts == claim.attempt)
             .ok_or(StoreError::Stale)?;
@@ -215,8 +216,8 @@ impl<B: Base> State<B> {
         pause.probe_time = now + probe_interval(pause.probes);
         self.edit(now, None, Some((mailbox, Some(pause))))?;
         message.next_attempt_time = now;
-        let message = self.advance(now, message, Event::Release, Report::default())?;
-        self.claim(now, message, limits, true)
+        let released = self.advance(now, message, Event::Release, Report::default())?;
+        self.claim(now, released.message, limits, true)
     }
 
     fn claim(
@@ -255,19 +256,19 @@ impl<B: Base> State<B> {
             uncertain: false,
         };
         let report = Report {
-            recipients: Vec::new(),
             attempt: Some((claim.attempt, attempt)),
+            ..Report::default()
         };
-        let message = self.advance(now, message, Event::Claim, report)?;
+        let claimed = self.advance(now, message, Event::Claim, report)?;
         let held = ClaimRow {
             mailbox: claim.mailbox.clone(),
             probe,
         };
-        self.put(CLAIMS, &message.id, &held);
+        self.put(CLAIMS, &claim.message_id, &held);
         Ok(Claimed {
             max_connections: limits.max_connections.max(1),
             claim,
-            message: self.full(message)?,
+            message: self.full(claimed)?.0,
             service: row.service,
             pause: row.pause,
         })

@@ -133,8 +133,9 @@ impl<B: Base> State<B> {
         let report = Report {
             recipients,
             attempt: Some((message.attempts, attempt)),
+            ..Report::default()
         };
-        Ok(self.advance(now, message, event, report)?.state)
+        Ok(self.advance(now, message, event, report)?.message.state)
     }
 
     /// What comes after, for the recipients that are still pending: they wait as `next` tells,

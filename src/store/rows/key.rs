@@ -150,11 +150,11 @@ macro_rules! tuples {
 tuples!((A 0, B 1), (A 0, B 1, C 2), (A 0, B 1, C 2, D 3), (A 0, B 1, C 2, D 3, E 4));
 
 fn write_text(text: &str, bytes: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        bytes.push(byte);
-        if byte == 0 {
-            bytes.push(255);
+    for (index, part) in text.split('\0').enumerate() {
+        if index > 0 {
+            bytes.extend_from_slice(&[0, 255]);
         }
+        bytes.extend_from_slice(part.as_bytes());
     }
     bytes.extend_from_slice(&[0, 0]);
 }

@@ -46,10 +46,12 @@ impl<B: Base> State<B> {
 
     /// The pause of this scope, also one that has ended. A mailbox without a tenant is its own.
     pub fn kept_pause(&self, mailbox: &MailboxKey, scope: PauseScope) -> Result<Option<Pause>> {
-        match (scope, mailbox.tenant()) {
-            (PauseScope::Tenant, Some(tenant)) => self.get(TENANT_PAUSES, &tenant),
-            (PauseScope::Tenant, None) | (PauseScope::Mailbox, _) => self.get(PAUSES, mailbox),
+        if scope == PauseScope::Tenant
+            && let Some(tenant) = mailbox.tenant()
+        {
+            return self.get(TENANT_PAUSES, &tenant);
         }
+        self.get(PAUSES, mailbox)
     }
 
     pub fn record_test(
@@ -248,8 +250,9 @@ impl<B: Base> State<B> {
         let report = Report {
             attempt: (1..).zip(full.attempts).last(),
             recipients: (0..).zip(full.recipients).collect(),
+            ..Report::default()
         };
-        self.report(now, &message, None, report)?;
+        self.report(now, message, None, report)?;
         Ok(())
     }
 }

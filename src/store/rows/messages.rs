@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::base::{Base, Order};
 use super::progress::Report;
 use super::state::{State, corrupt};
-use super::tables::{ATTEMPTS, BODIES, MESSAGES, RECIPIENTS, REQUESTS, RequestRow, SEQUENCES};
+use super::tables::{ATTEMPTS, BODIES, MESSAGES, MessageRow, RECIPIENTS, REQUESTS, RequestRow};
 use crate::model::catalogue::{self, Subject};
 use crate::model::message::{Attempt, FullMessage, Message, Outcome, Recipient};
 use crate::model::service::ServiceState;
@@ -56,9 +56,6 @@ impl<B: Base> State<B> {
         };
         let id = message.id.clone();
         self.add_row(BODIES, &id, body);
-        for (index, address) in (0..).zip(new.recipients) {
-            self.add(RECIPIENTS, &(id.clone(), index), &pending(address, now));
-        }
         if let Some(request) = &message.request_id {
             let (service, request) = (message.service_id.clone(), request.clone());
             let row = RequestRow {
@@ -67,7 +64,16 @@ impl<B: Base> State<B> {
             };
             self.put(REQUESTS, &(service, request), &row);
         }
-        let sequence = self.report(now, &message, None, Report::default())? - 1;
+        let recipients = new.recipients.into_iter();
+        let report = Report {
+            added: (0..)
+                .zip(recipients.map(|address| pending(address, now)))
+                .collect(),
+            ..Report::default()
+        };
+        let MessageRow {
+            message, sequence, ..
+        } = self.report(now, message, None, report)?;
         let estimated_send_time = if ready {
             Some(self.estimate(now, &message)?)
         } else {
@@ -75,7 +81,7 @@ impl<B: Base> State<B> {
         };
         Ok(Enqueued::Accepted {
             message,
-            sequence,
+            sequence: sequence - 1,
             estimated_send_time,
         })
     }
@@ -88,9 +94,8 @@ impl<B: Base> State<B> {
         let Some(row) = self.get(REQUESTS, &(service.clone(), request.clone()))? else {
             return Ok(None);
         };
-        let message = self.require_message(&row.message_id)?;
-        let sequence = self.sequence_of(&message.id)?;
-        Ok(Some((message, sequence)))
+        let row = self.require_row(&row.message_id)?;
+        Ok(Some((row.message, row.sequence)))
     }
 
     /// The request id that stands for this message, if there still is one, and since when.
@@ -108,10 +113,8 @@ impl<B: Base> State<B> {
     }
 
     pub fn message(&self, id: &MessageId) -> Result<Option<(FullMessage, u64)>> {
-        let Some(message) = self.get(MESSAGES, id)? else {
-            return Ok(None);
-        };
-        Ok(Some((self.full(message)?, self.sequence_of(id)?)))
+        let row = self.get(MESSAGES, id)?;
+        row.map(|row| self.full(row)).transpose()
     }
 
     /// Looks at no more than `scan` messages.
@@ -129,15 +132,14 @@ impl<B: Base> State<B> {
             if listed.messages.len() >= limit {
                 break;
             }
-            let (id, message) = entry?;
-            if matches(filter, &message) {
-                let sequence = self.sequence_of(&id)?;
+            let (id, row) = entry?;
+            if matches(filter, &row.message) {
                 let full = FullMessage {
-                    recipients: self.recipients_of(&id)?,
+                    recipients: self.recipients_in(&row)?,
                     attempts: Vec::new(),
-                    message,
+                    message: row.message,
                 };
-                listed.messages.push((full, sequence));
+                listed.messages.push((full, row.sequence));
             }
             if seen >= scan {
                 listed.go_on_behind = Some(id);
@@ -148,7 +150,7 @@ impl<B: Base> State<B> {
     }
 
     pub fn cancel_message(&mut self, now: Timestamp, id: &MessageId) -> Result<()> {
-        let message = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
+        let message = self.found_message(id)?;
         match message.state {
             MessageState::Cancelled => Ok(()),
             state if state.after(Event::Cancel).is_none() => Err(StoreError::WrongState(state)),
@@ -161,32 +163,44 @@ impl<B: Base> State<B> {
         self.end_pending(now, message, Outcome::Cancelled, Event::Cancel)
     }
 
+    /// A message that a caller asks for, or `NotFound`.
+    pub(super) fn found_message(&self, id: &MessageId) -> Result<Message> {
+        let row = self.get(MESSAGES, id)?.ok_or(StoreError::NotFound)?;
+        Ok(row.message)
+    }
+
     /// A message that must be there.
     pub(super) fn require_message(&self, id: &MessageId) -> Result<Message> {
+        Ok(self.require_row(id)?.message)
+    }
+
+    fn require_row(&self, id: &MessageId) -> Result<MessageRow> {
         self.get(MESSAGES, id)?
             .ok_or_else(|| corrupt(format!("message {id:?} is missing")))
     }
 
     /// The recipients of a message, in order.
     pub(super) fn recipients_of(&self, id: &MessageId) -> Result<Vec<Recipient>> {
-        self.rows_under(RECIPIENTS, id).collect()
+        self.recipients_in(&self.require_row(id)?)
     }
 
-    /// A message with recipients and attempts.
-    pub(super) fn full(&self, message: Message) -> Result<FullMessage> {
-        Ok(FullMessage {
-            recipients: self.recipients_of(&message.id)?,
+    fn recipients_in(&self, row: &MessageRow) -> Result<Vec<Recipient>> {
+        match &row.sole {
+            Some(sole) => Ok(vec![sole.clone()]),
+            None => self.rows_under(RECIPIENTS, &row.message.id).collect(),
+        }
+    }
+
+    /// A message with recipients and attempts, and the place of its newest event.
+    pub(super) fn full(&self, row: MessageRow) -> Result<(FullMessage, u64)> {
+        let full = FullMessage {
+            recipients: self.recipients_in(&row)?,
             attempts: self
-                .rows_under(ATTEMPTS, &message.id)
+                .rows_under(ATTEMPTS, &row.message.id)
                 .collect::<Result<Vec<Attempt>>>()?,
-            message,
-        })
-    }
-
-    /// The place of a message's newest event.
-    pub(super) fn sequence_of(&self, id: &MessageId) -> Result<u64> {
-        self.get(SEQUENCES, id)?
-            .ok_or_else(|| corrupt(format!("message {id:?} has no event")))
+            message: row.message,
+        };
+        Ok((full, row.sequence))
     }
 
     /// Ends a message that is under way by `event`: its pending recipients get `outcome`.
@@ -202,7 +216,7 @@ impl<B: Base> State<B> {
         let event = ended_by(event, &new);
         let report = Report {
             recipients: changed(&old, new),
-            attempt: None,
+            ..Report::default()
         };
         self.advance(now, message, event, report)?;
         Ok(())

@@ -6,7 +6,7 @@
 
 use super::base::Base;
 use super::state::State;
-use super::tables::{OUTBOX, PENDING, UNCERTAIN, WAITING};
+use super::tables::{KEPT, OUTBOX, PENDING, UNCERTAIN, WAITING};
 use crate::model::message::Message;
 use crate::model::state::MessageState;
 use crate::model::{MailboxKey, ServiceId};
@@ -45,6 +45,10 @@ impl<B: Base> State<B> {
     /// Counts a message that begins or ceases to wait, for its mailbox or for a person.
     pub(super) fn count(&mut self, old: Option<&Message>, new: &Message) -> Result<()> {
         self.count_uncertain(old, new)?;
+        if old.is_none() {
+            let kept = self.kept(&new.service_id)?;
+            self.put(KEPT, &new.service_id, &(kept + 1));
+        }
         let waited = old.is_some_and(|old| old.end_time.is_none());
         let waits = new.end_time.is_none();
         if waited == waits {
@@ -58,7 +62,7 @@ impl<B: Base> State<B> {
         }
         let place = (id.clone(), new.send_time, new.id.clone());
         match waits {
-            true => self.put(WAITING, &place, &()),
+            true => self.enter(old.is_none(), WAITING, &place, &()),
             false => self.remove(WAITING, &place)?,
         }
         let all = self.get(OUTBOX, &())?.unwrap_or_default();
@@ -66,6 +70,22 @@ impl<B: Base> State<B> {
             Load { messages: 0, .. } => self.remove(OUTBOX, &()),
             all => {
                 self.put(OUTBOX, &(), &all);
+                Ok(())
+            }
+        }
+    }
+
+    /// How many messages of a service are kept, also of one that is deleted.
+    pub(super) fn kept(&self, id: &ServiceId) -> Result<u64> {
+        Ok(self.get(KEPT, id)?.unwrap_or_default())
+    }
+
+    /// Counts a message that is kept no longer.
+    pub(super) fn count_forgotten(&mut self, id: &ServiceId) -> Result<()> {
+        match self.kept(id)?.saturating_sub(1) {
+            0 => self.remove(KEPT, id),
+            kept => {
+                self.put(KEPT, id, &kept);
                 Ok(())
             }
         }

@@ -3,8 +3,8 @@
 use super::base::Base;
 use super::state::{State, corrupt};
 use super::tables::{
-    ATTEMPTS, BODIES, BY_SERVICE, CLAIMS, DUE, ENDED, EXPIRING, HELD, LATER, MESSAGES, PENDING,
-    RECIPIENTS, REQUEST_TIMES, SEQUENCES,
+    ATTEMPTS, BODIES, CLAIMS, DUE, ENDED, EXPIRING, HELD, LATER, MESSAGES, MessageRow, PENDING,
+    RECIPIENTS, REQUEST_TIMES,
 };
 use crate::model::event::{Change, MessageChange};
 use crate::model::message::{Attempt, Message, Priority, Recipient};
@@ -16,6 +16,8 @@ use crate::store::Result;
 /// What happened to a message, beside its own row.
 #[derive(Default)]
 pub(super) struct Report {
+    /// Recipients of a new message, which its event does not name.
+    pub added: Vec<(u32, Recipient)>,
     /// Recipients that changed, by index.
     pub recipients: Vec<(u32, Recipient)>,
     /// The attempt that caused it, by number.
@@ -31,7 +33,7 @@ impl<B: Base> State<B> {
         mut message: Message,
         event: Event,
         report: Report,
-    ) -> Result<Message> {
+    ) -> Result<MessageRow> {
         let previous = message.state;
         message.state = previous.after(event).ok_or_else(|| {
             corrupt(format!(
@@ -50,32 +52,26 @@ impl<B: Base> State<B> {
             self.remove(BODIES, &message.id)?;
             message.body_key.clear();
         }
-        self.report(now, &message, Some(previous), report)?;
-        Ok(message)
+        self.report(now, message, Some(previous), report)
     }
 
-    /// Writes a message and what changed beside it, and reports it; returns the event's place.
+    /// Writes a message and what changed beside it, and reports it.
     ///
     /// Events carry no body key: they outlive it, and dropping it must erase the body.
     pub(super) fn report(
         &mut self,
         now: Timestamp,
-        message: &Message,
+        message: Message,
         previous_state: Option<MessageState>,
         report: Report,
-    ) -> Result<u64> {
-        let id = &message.id;
-        self.put_message(message)?;
-        for (index, recipient) in &report.recipients {
-            self.put(RECIPIENTS, &(id.clone(), *index), recipient);
-        }
+    ) -> Result<MessageRow> {
+        let old = self.get(MESSAGES, &message.id)?;
+        let sole = self.put_recipients(&message.id, old.as_ref(), &report);
+        let mut attempt_recipients = Vec::new();
         if let Some((number, attempt)) = &report.attempt {
-            self.put(ATTEMPTS, &(id.clone(), *number), attempt);
+            self.put(ATTEMPTS, &(message.id.clone(), *number), attempt);
+            attempt_recipients = self.addresses(&message.id, sole.as_ref(), &attempt.recipients)?;
         }
-        let attempt_recipients = match &report.attempt {
-            Some((_, attempt)) => self.addresses(id, &attempt.recipients)?,
-            None => Vec::new(),
-        };
         let change = MessageChange {
             message: Message {
                 body_key: Vec::new(),
@@ -86,13 +82,53 @@ impl<B: Base> State<B> {
             attempt_recipients,
             attempt: report.attempt.map(|row| row.1),
         };
-        let sequence = self.emit(now, Change::Message(Box::new(change)))?;
-        self.put(SEQUENCES, id, &sequence);
-        Ok(sequence)
+        let row = MessageRow {
+            sequence: self.emit(now, Change::Message(Box::new(change)))?,
+            message,
+            sole,
+        };
+        self.put_message(old.as_ref().map(|old| &old.message), &row)?;
+        Ok(row)
     }
 
-    fn addresses(&self, id: &MessageId, indexes: &[u32]) -> Result<Vec<EmailAddress>> {
+    /// Writes recipients that were added or changed; returns the only one there is.
+    fn put_recipients(
+        &mut self,
+        id: &MessageId,
+        old: Option<&MessageRow>,
+        report: &Report,
+    ) -> Option<Recipient> {
+        let written: Vec<_> = report.added.iter().chain(&report.recipients).collect();
+        match (old, written.as_slice()) {
+            (
+                Some(MessageRow {
+                    sole: sole @ Some(_),
+                    ..
+                }),
+                [],
+            ) => sole.clone(),
+            (Some(MessageRow { sole: Some(_), .. }) | None, [(0, recipient)]) => {
+                Some(recipient.clone())
+            }
+            (_, rows) => {
+                for (index, recipient) in rows {
+                    self.enter(old.is_none(), RECIPIENTS, &(id.clone(), *index), recipient);
+                }
+                None
+            }
+        }
+    }
+
+    fn addresses(
+        &self,
+        id: &MessageId,
+        sole: Option<&Recipient>,
+        indexes: &[u32],
+    ) -> Result<Vec<EmailAddress>> {
         let found = indexes.iter().map(|index| {
+            if let (Some(sole), 0) = (sole, index) {
+                return Ok(sole.address.clone());
+            }
             let row = self.get(RECIPIENTS, &(id.clone(), *index))?;
             row.map(|recipient| recipient.address)
                 .ok_or_else(|| corrupt(format!("message {id:?} has no recipient {index}")))
@@ -100,35 +136,34 @@ impl<B: Base> State<B> {
         found.collect()
     }
 
-    fn put_message(&mut self, message: &Message) -> Result<()> {
-        let old = self.get(MESSAGES, &message.id)?;
+    fn put_message(&mut self, old: Option<&Message>, row: &MessageRow) -> Result<()> {
+        let (message, is_new) = (&row.message, old.is_none());
         let mut freed = None;
-        if let Some(old) = &old {
+        if let Some(old) = old {
             freed = self.end_of_claim(old)?;
             self.unlist(old)?;
         }
-        self.count(old.as_ref(), message)?;
-        self.put(MESSAGES, &message.id, message);
+        self.count(old, message)?;
+        self.enter(is_new, MESSAGES, &message.id, row);
         self.count_queued(message, true)?;
         let (id, service) = (message.id.clone(), message.service_id.clone());
-        self.put(BY_SERVICE, &(service.clone(), id.clone()), &());
         let due = message.next_attempt_time;
         match message.state {
             MessageState::Queued => {
-                self.put(DUE, &due_key(message), &());
+                self.enter(is_new, DUE, &due_key(message), &());
                 if is_later(message) {
-                    self.put(LATER, &(service.clone(), due, id.clone()), &());
+                    self.enter(is_new, LATER, &(service, due, id.clone()), &());
                 }
                 self.wake_for(message, due)?;
             }
             MessageState::Held => {
-                self.put(HELD, &(service.clone(), due, id.clone()), &());
+                self.enter(is_new, HELD, &(service, due, id.clone()), &());
                 self.wake_to_probe(message)?;
             }
             _ => {}
         }
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
-            self.put(EXPIRING, &(message.expire_time, id.clone()), &());
+            self.enter(is_new, EXPIRING, &(message.expire_time, id.clone()), &());
         }
         if let Some(end) = message.end_time
             && message.state.may_be_forgotten()
@@ -148,7 +183,6 @@ impl<B: Base> State<B> {
     pub fn unlist(&mut self, old: &Message) -> Result<()> {
         let (id, service) = (&old.id, &old.service_id);
         let due = old.next_attempt_time;
-        self.remove(BY_SERVICE, &(service.clone(), id.clone()))?;
         match old.state {
             MessageState::Queued => {
                 self.remove(DUE, &due_key(old))?;
@@ -176,7 +210,7 @@ impl<B: Base> State<B> {
 
     /// There may be something to do for the mailbox of a message by then.
     fn wake_for(&mut self, message: &Message, time: Timestamp) -> Result<()> {
-        let mailbox = self.require_service(&message.service_id)?.service.mailbox();
+        let mailbox = self.mailbox_of(&message.service_id)?;
         self.wake_by(&mailbox, time)
     }
 

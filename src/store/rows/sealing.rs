@@ -70,7 +70,7 @@ impl<B: Base> State<B> {
         });
         let body_keys = self
             .rows(MESSAGES, (body_keys, Bound::Unbounded), Order::Ascending)
-            .map(|row| row.map(|(id, row)| (Place::BodyKey(id), Sealed(row.body_key))));
+            .map(|row| row.map(|(id, row)| (Place::BodyKey(id), Sealed(row.message.body_key))));
         secrets
             .chain(tokens)
             .chain(verifiers)
@@ -119,10 +119,10 @@ impl<B: Base> State<B> {
             }
             Place::BodyKey(id) => {
                 let row = self.get(MESSAGES, &id)?;
-                let Some(mut row) = row.filter(|row| row.body_key == old.0) else {
+                let Some(mut row) = row.filter(|row| row.message.body_key == old.0) else {
                     return Ok(false);
                 };
-                row.body_key = new.0;
+                row.message.body_key = new.0;
                 self.put(MESSAGES, &id, &row);
                 Ok(true)
             }

@@ -5,12 +5,12 @@ use std::ops::Bound;
 use super::base::Base;
 use super::base::Order;
 use super::state::State;
-use super::tables::{BY_SERVICE, SECRETS, SERVICES};
+use super::tables::{SECRETS, SERVICES, WAITING};
 use crate::model::event::{Change, ServiceChange as Changed};
 use crate::model::message::Message;
 use crate::model::service::Service;
 use crate::model::state::MessageState;
-use crate::model::{ServiceId, Timestamp};
+use crate::model::{MailboxKey, ServiceId, Timestamp};
 use crate::store::{
     Result, Sealed, SecretsWrite, ServiceChange, ServiceFilter, ServiceRow, StoreError,
 };
@@ -23,7 +23,7 @@ impl<B: Base> State<B> {
         secrets: Option<Sealed>,
     ) -> Result<()> {
         let id = service.id.clone();
-        if self.has(SERVICES, &id)? || self.keys_under(BY_SERVICE, &id).next().is_some() {
+        if self.has(SERVICES, &id)? || self.kept(&id)? > 0 {
             return Err(StoreError::Exists);
         }
         self.admit(&secrets)?;
@@ -120,6 +120,14 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
+    /// The mailbox that a service sends through; `NotFound` without the service.
+    pub fn mailbox_of(&self, id: &ServiceId) -> Result<MailboxKey> {
+        match &*self.shared(SERVICES, id)? {
+            Some(service) => Ok(service.mailbox()),
+            None => Err(StoreError::NotFound),
+        }
+    }
+
     /// A service with its pause, or `NotFound`.
     pub fn require_service(&self, id: &ServiceId) -> Result<ServiceRow> {
         self.service(id)?.ok_or(StoreError::NotFound)
@@ -135,16 +143,10 @@ impl<B: Base> State<B> {
     }
 
     fn cancel_all(&mut self, now: Timestamp, id: &ServiceId) -> Result<()> {
-        let ids = self
-            .keys_under(BY_SERVICE, id)
+        let messages = self
+            .keys_under(WAITING, id)
+            .map(|key| self.require_message(&key?.2))
             .collect::<Result<Vec<_>>>()?;
-        let mut messages = Vec::new();
-        for (_, message) in ids {
-            let message = self.require_message(&message)?;
-            if !message.state.has_ended() {
-                messages.push(message);
-            }
-        }
         let sending = |message: &&Message| message.state == MessageState::Sending;
         match messages.iter().filter(sending).count() {
             0 => messages

@@ -1,7 +1,11 @@
 //! Typed tables over ordered bytes, and what a transaction writes above them.
 
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::mem;
 use std::ops::{Range, RangeBounds};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,11 +18,18 @@ use crate::store::{Result, StoreError, decode, encode};
 /// A row that was written; none for one that was removed.
 type Write = Option<Vec<u8>>;
 
+/// What a row holds.
+pub trait Value: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<V: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Value for V {}
+
 /// All tables. A transaction is a method; whoever calls it commits or rolls back.
 pub struct State<B> {
     base: B,
     /// What was written above the base: committed, and by the open transaction.
     writes: Writes,
+    /// Rows of hot tables as they were read or written last, since decoding them each time is dear.
+    hot: RefCell<BTreeMap<Vec<u8>, Arc<dyn Any + Send + Sync>>>,
     /// What each write of the open transaction replaced in `writes`, oldest first.
     undo: Vec<(Vec<u8>, Option<Write>)>,
 }
@@ -29,6 +40,7 @@ impl<B: Base> State<B> {
         Self {
             base,
             writes: Writes::new(),
+            hot: RefCell::default(),
             undo: Vec::new(),
         }
     }
@@ -42,6 +54,7 @@ impl<B: Base> State<B> {
 
     /// Takes back what was written since the last commit.
     pub fn roll_back(&mut self) {
+        self.hot.get_mut().clear();
         while let Some((key, replaced)) = self.undo.pop() {
             match replaced {
                 Some(write) => self.writes.insert(key, write),
@@ -53,19 +66,32 @@ impl<B: Base> State<B> {
     /// The base, with what has been committed above it since this was last called: whoever calls
     /// it writes that to the base.
     pub fn committed(&mut self) -> (&mut B, Writes) {
+        self.hot.get_mut().clear();
         (&mut self.base, mem::take(&mut self.writes))
     }
 
     /// Reads a row; `Corrupt` when it can't be decoded, as for every read here.
-    pub fn get<K: Key, V: DeserializeOwned>(
-        &self,
-        table: Table<K, V>,
-        key: &K,
-    ) -> Result<Option<V>> {
-        match self.row(&table.key(key))? {
-            Some(row) => Ok(Some(self.read(row)?)),
-            None => Ok(None),
+    pub fn get<K: Key, V: Value>(&self, table: Table<K, V>, key: &K) -> Result<Option<V>> {
+        match table.is_hot() {
+            true => Ok(Option::clone(&*self.shared(table, key)?)),
+            false => self.decoded(&table.key(key)),
         }
+    }
+
+    /// Reads a row of a hot table without a copy.
+    pub fn shared<K: Key, V: Value>(&self, table: Table<K, V>, key: &K) -> Result<Arc<Option<V>>> {
+        let key = table.key(key);
+        let known = self.hot.borrow().get(&key).cloned();
+        if let Some(Ok(row)) = known.map(Arc::downcast) {
+            return Ok(row);
+        }
+        let row = Arc::new(self.decoded::<V>(&key)?);
+        self.hot.borrow_mut().insert(key, row.clone());
+        Ok(row)
+    }
+
+    fn decoded<V: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<V>> {
+        self.row(key)?.map(|row| self.read(row)).transpose()
     }
 
     /// Whether there is such a row.
@@ -74,12 +100,32 @@ impl<B: Base> State<B> {
     }
 
     /// Adds or replaces a row.
-    pub fn put<K: Key, V: Serialize>(&mut self, table: Table<K, V>, key: &K, value: &V) {
-        self.write(table.key(key), Some(encode(value)));
+    pub fn put<K: Key, V: Value>(&mut self, table: Table<K, V>, key: &K, value: &V) {
+        let key = table.key(key);
+        let hot = table.is_hot().then(|| key.clone());
+        self.write(key, Some(encode(value)));
+        if let Some(key) = hot {
+            let row = Arc::new(Some(value.clone()));
+            self.hot.get_mut().insert(key, row);
+        }
+    }
+
+    /// Adds or replaces a row, of which it may be known that there is none.
+    pub fn enter<K: Key, V: Value>(
+        &mut self,
+        is_new: bool,
+        table: Table<K, V>,
+        key: &K,
+        value: &V,
+    ) {
+        match is_new {
+            true => self.add(table, key, value),
+            false => self.put(table, key, value),
+        }
     }
 
     /// Adds a row where there is none.
-    pub fn add<K: Key, V: Serialize>(&mut self, table: Table<K, V>, key: &K, value: &V) {
+    pub fn add<K: Key, V: Value>(&mut self, table: Table<K, V>, key: &K, value: &V) {
         self.add_row(table, key, encode(value));
     }
 
@@ -153,6 +199,7 @@ impl<B: Base> State<B> {
     }
 
     pub(super) fn write(&mut self, key: Vec<u8>, row: Option<Vec<u8>>) {
+        self.hot.get_mut().remove(&key);
         let replaced = self.writes.insert(key.clone(), row);
         self.undo.push((key, replaced));
     }
@@ -212,7 +259,7 @@ mod tests {
         state.remove(GENERATIONS, &one).unwrap();
         assert_eq!(state.get(GENERATIONS, &one), Ok(None));
         state.roll_back();
-        assert_eq!(state.get(GENERATIONS, &one), Ok(Some(1)));
+        assert_eq!(state.get(GENERATIONS, &one), Ok(Some(1)), "which is hot");
         assert_eq!(state.has(GENERATIONS, &two), Ok(false));
         state.remove(GENERATIONS, &two).unwrap();
         assert!(!state.commit(), "nothing was there to remove");

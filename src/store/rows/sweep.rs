@@ -5,7 +5,7 @@ use super::claims::{first_id, just_after};
 use super::state::State;
 use super::tables::{
     ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, NOTICES, RECIPIENTS, REFRESHES,
-    REQUEST_TIMES, REQUESTS, SEQUENCES, WAKES,
+    REQUEST_TIMES, REQUESTS, WAKES,
 };
 use crate::model::message::{Message, Outcome};
 use crate::model::state::Event;
@@ -138,9 +138,9 @@ impl<B: Base> State<B> {
             self.remove_request(time, &key)?;
         }
         self.remove(BODIES, id)?;
-        self.remove(SEQUENCES, id)?;
         self.unlist(message)?;
         self.remove(MESSAGES, id)?;
+        self.count_forgotten(&message.service_id)?;
         Ok(indexes.len() + 1)
     }
 

@@ -20,33 +20,34 @@ use crate::store::{Load, PendingAuthorization, Sealed, TokenRow, VaultKeys};
 /// An ordered table, whose keys begin with its tag. Tag 0 belongs to whoever keeps the bytes.
 pub struct Table<K, V> {
     tag: u8,
+    hot: bool,
     row: PhantomData<fn() -> (K, V)>,
 }
 
-pub(super) const SERVICES: Table<ServiceId, Service> = Table::new(1);
+pub(super) const SERVICES: Table<ServiceId, Service> = Table::hot(1);
 /// Which services send through a mailbox.
-pub(super) const MAILBOXES: Table<MailboxKey, BTreeSet<ServiceId>> = Table::new(2);
-pub(super) const PAUSES: Table<MailboxKey, Pause> = Table::new(3);
+pub(super) const MAILBOXES: Table<MailboxKey, BTreeSet<ServiceId>> = Table::hot(2);
+pub(super) const PAUSES: Table<MailboxKey, Pause> = Table::hot(3);
 pub const SECRETS: Table<ServiceId, Sealed> = Table::new(4);
 pub const TOKENS: Table<ServiceId, TokenRow> = Table::new(5);
 /// The newest generation of each id. It outlives token and service, and forgetting takes a number
 /// too, so that a refresh that began before never passes for the newest.
-pub(super) const GENERATIONS: Table<ServiceId, u64> = Table::new(6);
+pub(super) const GENERATIONS: Table<ServiceId, u64> = Table::hot(6);
 /// Tokens to refresh that nobody has claimed.
 pub(super) const REFRESHES: Table<(Timestamp, ServiceId), ()> = Table::new(7);
 pub(super) const AUTHORIZATIONS: Table<[u8; 32], PendingAuthorization> = Table::new(8);
-pub(super) const MESSAGES: Table<MessageId, Message> = Table::new(9);
+pub(super) const MESSAGES: Table<MessageId, MessageRow> = Table::new(9);
+/// Of messages that have more than one.
 pub(super) const RECIPIENTS: Table<(MessageId, u32), Recipient> = Table::new(10);
 pub(super) const ATTEMPTS: Table<(MessageId, u32), Attempt> = Table::new(11);
 pub const BODIES: Table<MessageId, Sealed> = Table::new(12);
 pub(super) const REQUESTS: Table<(ServiceId, RequestId), RequestRow> = Table::new(13);
 /// Request ids of messages that have ended, by the time of acceptance.
 pub(super) const REQUEST_TIMES: Table<(Timestamp, ServiceId, RequestId), ()> = Table::new(14);
-/// The newest event of each message.
-pub(super) const SEQUENCES: Table<MessageId, u64> = Table::new(15);
-pub(super) const BY_SERVICE: Table<(ServiceId, MessageId), ()> = Table::new(16);
+/// How many messages of a service are kept, ended or not. They outlive it.
+pub(super) const KEPT: Table<ServiceId, u64> = Table::hot(46);
 /// What has not ended of a service.
-pub(super) const PENDING: Table<ServiceId, Load> = Table::new(17);
+pub(super) const PENDING: Table<ServiceId, Load> = Table::hot(17);
 /// What is QUEUED, by caller, in the order in which it is due.
 pub(super) const DUE: Table<(ServiceId, Priority, String, Timestamp, MessageId), ()> =
     Table::new(18);
@@ -60,18 +61,18 @@ pub(super) const ENDED: Table<(Timestamp, MessageId), ()> = Table::new(21);
 /// What is SENDING.
 pub(super) const CLAIMS: Table<MessageId, ClaimRow> = Table::new(22);
 pub(super) const EVENTS: Table<u64, Event> = Table::new(23);
-pub(super) const LOG: Table<(), LogRow> = Table::new(24);
+pub(super) const LOG: Table<(), LogRow> = Table::hot(24);
 /// What goes out of a mailbox. It outlives the services on it: their limits count by the day.
-pub(super) const TRAFFIC: Table<MailboxKey, Traffic> = Table::new(25);
+pub(super) const TRAFFIC: Table<MailboxKey, Traffic> = Table::hot(25);
 /// When to look at a mailbox: something may be due in it then.
 pub(super) const WAKES: Table<(Timestamp, MailboxKey), ()> = Table::new(26);
 /// How much each caller has had of a mailbox, while several want some.
 pub(super) const SHARES: Table<(MailboxKey, Priority, String), u64> = Table::new(27);
 /// The mailboxes of a tenant.
 pub(super) const TENANTS: Table<(TenantKey, MailboxKey), ()> = Table::new(28);
-pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::new(29);
+pub(super) const TENANT_PAUSES: Table<TenantKey, Pause> = Table::hot(29);
 /// What has not ended, of all services.
-pub(super) const OUTBOX: Table<(), Load> = Table::new(30);
+pub(super) const OUTBOX: Table<(), Load> = Table::hot(30);
 /// When a service gives notice next of what will keep it from sending.
 pub(super) const NOTICES: Table<(Timestamp, ServiceId), ()> = Table::new(31);
 /// What has not ended of a service, by the time from which it could have been sent.
@@ -82,8 +83,18 @@ pub(super) const UNCERTAIN: Table<(), u64> = Table::new(45);
 pub(super) const REFRESH_FREQUENCY: Table<(), u64> = Table::new(33);
 
 /// The keys that may have sealed what is stored.
-pub(super) const VAULT_KEYS: Table<(), VaultKeys> = Table::new(37);
+pub(super) const VAULT_KEYS: Table<(), VaultKeys> = Table::hot(37);
 pub(super) const ACCESS_KEYS: Table<AccessKeyId, AccessKey> = Table::new(40);
+
+/// A message, in one row with what nearly every message has.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct MessageRow {
+    pub message: Message,
+    /// The place of its newest event.
+    pub sequence: u64,
+    /// Its recipient, where it has but one.
+    pub sole: Option<Recipient>,
+}
 
 /// See [`TRAFFIC`].
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -113,7 +124,7 @@ pub(super) struct Queued {
 }
 
 /// A claim that has not ended.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct ClaimRow {
     /// The mailbox when it began; the service may have moved since.
     pub mailbox: MailboxKey,
@@ -121,7 +132,7 @@ pub(super) struct ClaimRow {
 }
 
 /// What a request id stands for.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RequestRow {
     pub message_id: MessageId,
     pub accept_time: Timestamp,
@@ -146,13 +157,29 @@ impl<K, V> Table<K, V> {
     const fn new(tag: u8) -> Self {
         Self {
             tag,
+            hot: false,
             row: PhantomData,
         }
     }
 
+    /// A table whose rows are read again and again, each by many transactions.
+    const fn hot(tag: u8) -> Self {
+        Self {
+            hot: true,
+            ..Self::new(tag)
+        }
+    }
+
+    pub(super) fn is_hot(self) -> bool {
+        self.hot
+    }
+
     /// The bytes under which rows whose keys begin with `part` are found.
     pub(super) fn prefix(self, part: &impl Key) -> Vec<u8> {
-        let mut bytes = vec![self.tag];
+        /// Most keys fit, so that they need not be moved while they grow.
+        const COMMON_BYTES: usize = 96;
+        let mut bytes = Vec::with_capacity(COMMON_BYTES);
+        bytes.push(self.tag);
         part.write(&mut bytes);
         bytes
     }

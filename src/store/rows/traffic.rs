@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::base::Base;
 use super::progress::is_later;
 use super::state::State;
-use super::tables::{Queued, SHARES, TRAFFIC, Traffic, WAKES};
+use super::tables::{Queued, SERVICES, SHARES, TRAFFIC, Traffic, WAKES};
 use crate::model::message::{Attempt, Message, Priority};
 use crate::model::pace::Pace;
 use crate::model::service::Limits;
 use crate::model::state::MessageState;
 use crate::model::{MailboxKey, Phase, ServiceId, Timestamp};
-use crate::store::{Budget, Exhausted, Result, Turn};
+use crate::store::{Budget, Exhausted, Result, StoreError, Turn};
 
 /// How long a claim of a mailbox without services is waited for between two looks.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
@@ -66,7 +66,9 @@ impl<B: Base> State<B> {
     pub fn limits_of(&self, mailbox: &MailboxKey) -> Result<Limits> {
         let mut limits = None;
         for id in self.services_on(mailbox)? {
-            let of_one = self.require_service(&id)?.service.config.limits();
+            let service = self.shared(SERVICES, &id)?;
+            let service = Option::as_ref(&service).ok_or(StoreError::NotFound)?;
+            let of_one = service.config.limits();
             limits = Some(limits.map_or(of_one, |all: Limits| all.strictest(of_one)));
         }
         Ok(limits.unwrap_or(Limits::UNKNOWN))
@@ -88,7 +90,7 @@ impl<B: Base> State<B> {
         if message.state != MessageState::Queued || is_later(message) {
             return Ok(());
         }
-        let mailbox = self.require_service(&message.service_id)?.service.mailbox();
+        let mailbox = self.mailbox_of(&message.service_id)?;
         let mut traffic = self.traffic(&mailbox)?;
         let queued = &mut traffic.queued[message.priority as usize];
         let recipients = u64::from(message.recipient_count);
@@ -110,7 +112,7 @@ impl<B: Base> State<B> {
     /// When a message that has just been queued can be expected to go: behind what waits in its
     /// mailbox with its priority or a higher one.
     pub fn estimate(&self, now: Timestamp, message: &Message) -> Result<Timestamp> {
-        let mailbox = self.require_service(&message.service_id)?.service.mailbox();
+        let mailbox = self.mailbox_of(&message.service_id)?;
         let traffic = self.traffic(&mailbox)?;
         let mut ahead = traffic.waiting(message.priority);
         if message.next_attempt_time > now {
@@ -149,7 +151,7 @@ impl<B: Base> State<B> {
         now: Timestamp,
         id: &ServiceId,
     ) -> Result<std::result::Result<Turn, Exhausted>> {
-        let mailbox = self.require_service(id)?.service.mailbox();
+        let mailbox = self.mailbox_of(id)?;
         let limits = self.limits_of(&mailbox)?;
         let mut traffic = self.traffic(&mailbox)?;
         let (message, day) = (

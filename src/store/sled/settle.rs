@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use ::sled::{Batch, Db};
+use ::sled::Db;
 
 use super::disk::Disk;
 use super::log::{Log, Record};
@@ -19,7 +19,7 @@ use super::writer::{Health, fail};
 use super::{OpenError, failpoint, format};
 use crate::store::rows::base::Writes;
 
-/// Rows of one part: readers of sled wait while it takes them.
+/// Rows of one part.
 const PART_ROWS: usize = 2048;
 
 /// Its name for failpoints.
@@ -138,31 +138,38 @@ fn has_bodies(record: &Record, segments: &Path) -> bool {
         .all(|reference| segments::is_whole(segments, reference))
 }
 
-/// Takes rows to sled, in parts; with the last one it is known that the log is settled up to
+/// Takes rows to sled, in parts; once they are there it is known that the log is settled up to
 /// `number`.
 pub fn settle(db: &Db, file: &File, writes: &Writes, number: u64) -> ::sled::Result<()> {
-    let mut writes = writes.iter().peekable();
-    loop {
-        let mut batch = Batch::default();
-        for (key, row) in writes.by_ref().take(PART_ROWS) {
-            match row {
-                Some(row) => batch.insert(&**key, &**row),
-                None => batch.remove(&**key),
-            }
-        }
-        let last = writes.peek().is_none();
-        if last {
-            let (key, row) = format::settled_row(number);
-            batch.insert(key, row);
-        }
+    let rows: Vec<_> = writes.iter().collect();
+    for part in rows.chunks(PART_ROWS) {
         failpoint::pass(NAME, "apply");
-        db.apply_batch(batch)?;
-        failpoint::pass(NAME, "applied");
-        db.flush()?;
-        file.sync_data()?;
-        failpoint::pass(NAME, "synced");
-        if last {
-            return Ok(());
+        for (key, row) in scattered(part) {
+            match row {
+                Some(row) => db.insert(key, &**row)?,
+                None => db.remove(key)?,
+            };
         }
+        failpoint::pass(NAME, "applied");
+        sync(db, file)?;
+        failpoint::pass(NAME, "synced");
     }
+    let (key, row) = format::settled_row(number);
+    db.insert(key, row)?;
+    sync(db, file)
+}
+
+/// All of `rows`, not in their order: pages that are filled from left to right are split twice as
+/// often, since each half that is left behind stays half empty.
+fn scattered<T>(rows: &[T]) -> impl Iterator<Item = &T> {
+    /// A prime that divides no part's length.
+    const STRIDE: usize = 7919;
+    const { assert!(PART_ROWS < STRIDE) };
+    (0..rows.len()).map(|n| &rows[n * STRIDE % rows.len()])
+}
+
+fn sync(db: &Db, file: &File) -> ::sled::Result<()> {
+    db.flush()?;
+    file.sync_data()?;
+    Ok(())
 }
