@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 #[path = "tidy/source.rs"]
 mod source;
 
-use source::{File, all_rust_files, blank, crate_paths, lines_with, rust_files, without_tests};
+use source::{
+    File, all_rust_files, blank, crate_paths, files_right_in, lines_with, rust_files, without_tests,
+};
 
 /// From the bottom up: a module imports strictly lower ranks and itself, never a neighbour.
 const RANKS: [(&str, u8); 20] = [
@@ -35,6 +37,18 @@ const RANKS: [(&str, u8); 20] = [
 ];
 
 const LINES_MAX: usize = 500;
+
+/// Where each client's layer is that is written by hand: the files right in there with this ending.
+/// Generated stubs, tests, examples and conformance runners have folders of their own, or end in `_test.go`.
+const LAYERS: [(&str, &str); 4] = [
+    ("clients/python/src/mailwright", ".py"),
+    ("clients/go", ".go"),
+    ("clients/typescript/src", ".ts"),
+    ("clients/java/src/main/java/io/github/mailwright", ".java"),
+];
+
+/// A layer has fewer lines, comments and blank ones counted.
+const LAYER_LINES: usize = 150;
 
 const UNFINISHED: [(&str, &str); 5] = [
     ("todo!", "unfinished code doesn't land"),
@@ -90,6 +104,23 @@ fn every_file_fits_in_500_lines() {
         .collect();
     report(
         "a file is one idea; split it where the ideas part",
+        findings,
+    );
+}
+
+#[test]
+fn every_client_is_under_150_lines_by_hand() {
+    let mut findings = Vec::new();
+    for (folder, ending) in LAYERS {
+        let files = files_right_in(folder, ending);
+        let lines = |file: &File| file.text.lines().count();
+        let total: usize = files.iter().map(lines).sum();
+        if total == 0 || total >= LAYER_LINES {
+            findings.push(format!("{folder}: {total} lines"));
+        }
+    }
+    report(
+        "a client is generated stubs and what everyone would write around them, short enough to be read whole",
         findings,
     );
 }

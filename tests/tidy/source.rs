@@ -60,6 +60,17 @@ pub fn all_rust_files() -> Vec<File> {
     files
 }
 
+/// The files of a folder, not of those below it; Go's tests are left out.
+pub fn files_right_in(folder: &str, ending: &str) -> Vec<File> {
+    fs::read_dir(root().join(folder))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("the folder can be read").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(ending) && !name.ends_with("_test.go"))
+        .map(|name| File::read(&format!("{folder}/{name}")))
+        .collect()
+}
+
 pub fn rust_files(folder: &str) -> Vec<File> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::from(folder)];

@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	mailwright "github.com/mailwright/mailwright/clients/go"
@@ -91,7 +93,7 @@ func (r *runner) play(s step) (string, error) {
 }
 
 func (r *runner) connect() *mailwright.Client {
-	return must(mailwright.New(r.world.Target, mailwright.Options{Key: r.world.Key, Plaintext: true}))
+	return must(mailwright.New(r.world.Target, r.world.Key, grpc.WithTransportCredentials(insecure.NewCredentials())))
 }
 
 func (r *runner) create(ctx context.Context, _ step) (string, error) {
@@ -184,7 +186,8 @@ func (r *runner) sealed(trusting bool) *mailwright.Client {
 	if trusting {
 		roots.AppendCertsFromPEM(must(os.ReadFile(r.world.CA)))
 	}
-	return must(mailwright.New(r.world.TLSTarget, mailwright.Options{Key: r.world.Key, TLS: &tls.Config{RootCAs: roots}}))
+	trust := grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: roots}))
+	return must(mailwright.New(r.world.TLSTarget, r.world.Key, trust))
 }
 
 func (r *runner) sendAs(ctx context.Context, s step) (string, error) {
@@ -205,16 +208,16 @@ func (r *runner) sendTLS(ctx context.Context, s step) (string, error) {
 func (r *runner) watchFrozen(ctx context.Context, s step) (string, error) {
 	sealed := r.sealed(true)
 	defer sealed.Close()
-	watch, err := sealed.Watch(ctx, &v1.WatchStatusRequest{})
+	next, err := sealed.Watch(ctx, &v1.WatchStatusRequest{}, false)
 	if err != nil {
 		return "", err
 	}
 	must(r.client.Send(ctx, r.request(s, s.ID+"-0")))
-	must(watch.Next())
+	must(next())
 	ask("freeze", nil)
 	begun := time.Now()
 	awaited := must(r.client.Send(ctx, r.request(s, s.ID+"-1"))).MessageId
-	for must(watch.Next()).GetMessage().GetMessage().GetMessageId() != awaited {
+	for must(next()).GetMessage().GetMessage().GetMessageId() != awaited {
 	}
 	if time.Since(begun).Seconds() < s.Within {
 		return "noticed", nil
@@ -243,17 +246,18 @@ func (r *runner) sendUnnamed(ctx context.Context, s step) (string, error) {
 
 // message follows one message from its Send on.
 func (r *runner) message(ctx context.Context, id string, until func(*v1.Message) bool) (*v1.Message, error) {
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
 	sent := r.sent[id]
-	watch, err := r.client.Watch(ctx, &v1.WatchStatusRequest{
+	next, err := r.client.Watch(watching, &v1.WatchStatusRequest{
 		Start:      &v1.WatchStatusRequest_Cursor{Cursor: sent.Cursor},
 		MessageIds: []string{sent.MessageId},
-	})
+	}, false)
 	if err != nil {
 		return nil, err
 	}
-	defer watch.Close()
 	for {
-		event, err := watch.Next()
+		event, err := next()
 		if err != nil {
 			return nil, err
 		}
@@ -305,11 +309,10 @@ func (r *runner) ask(_ context.Context, s step) (string, error) {
 // watch sends three messages before the server goes, three after it is back, and watches through it.
 func (r *runner) watch(ctx context.Context, s step) (string, error) {
 	kinds := []v1.EventKind{v1.EventKind_EVENT_KIND_MESSAGE}
-	watch, err := r.client.Watch(ctx, &v1.WatchStatusRequest{Kinds: kinds})
+	next, err := r.client.Watch(ctx, &v1.WatchStatusRequest{Kinds: kinds}, false)
 	if err != nil {
 		return "", err
 	}
-	defer watch.Close()
 	send := func(from, to int) {
 		for i := from; i < to; i++ {
 			must(r.client.Send(ctx, r.request(s, fmt.Sprintf("%s-%d", s.ID, i))))
@@ -318,7 +321,7 @@ func (r *runner) watch(ctx context.Context, s step) (string, error) {
 	send(0, 3)
 	cursors, fresh, twice, sent := map[string]bool{}, 0, 0, 0
 	for sent < 6 {
-		event, err := watch.Next()
+		event, err := next()
 		if err != nil {
 			return "", err
 		}
@@ -382,14 +385,10 @@ func (r *runner) cancelSend(ctx context.Context, s step) (string, error) {
 }
 
 func (r *runner) cancelWatch(ctx context.Context, s step) (string, error) {
-	start := &v1.WatchStatusRequest_Cursor{Cursor: r.sent[s.ID].Cursor}
-	watch, err := r.client.Watch(ctx, &v1.WatchStatusRequest{Start: start})
-	if err != nil {
-		return "", err
-	}
-	join := background(func() (string, error) { return next(watch) })
+	ctx, cancel := context.WithCancel(ctx)
+	join := background(func() (string, error) { return r.watchFrom(ctx, step{Cursor: r.sent[s.ID].Cursor}) })
 	time.Sleep(300 * time.Millisecond)
-	watch.Close()
+	cancel()
 	return join()
 }
 
@@ -409,32 +408,21 @@ func (r *runner) fill(ctx context.Context, s step) (string, error) {
 }
 
 func (r *runner) watchFrom(ctx context.Context, s step) (string, error) {
-	watch, err := r.client.Watch(ctx, &v1.WatchStatusRequest{Start: &v1.WatchStatusRequest_Cursor{Cursor: s.Cursor}})
-	if err != nil {
-		return "", err
+	next, err := r.client.Watch(ctx, &v1.WatchStatusRequest{Start: &v1.WatchStatusRequest_Cursor{Cursor: s.Cursor}}, false)
+	if err == nil {
+		_, err = next()
 	}
-	defer watch.Close()
-	return next(watch)
+	return "an event", err
 }
 
 func (r *runner) newStore(ctx context.Context, _ step) (string, error) {
-	watch, err := r.client.Watch(ctx, &v1.WatchStatusRequest{})
+	info, err := r.client.Admin.GetServerInfo(ctx, &v1.GetServerInfoRequest{})
 	if err != nil {
 		return "", err
 	}
-	watch.Close()
 	r.world.Key = ask("new_store", nil).Key
 	r.client = r.connect()
-	return r.watchFrom(ctx, step{Cursor: watch.Cursor()})
-}
-
-func next(watch *mailwright.Watch) (string, error) {
-	if _, err := watch.Next(); err == io.EOF {
-		return "ended", nil
-	} else if err != nil {
-		return "", err
-	}
-	return "an event", nil
+	return r.watchFrom(ctx, step{Cursor: info.NewestCursor})
 }
 
 func failure(err error) string {
@@ -442,14 +430,14 @@ func failure(err error) string {
 	if !errors.As(err, &e) {
 		e = mailwright.FromError(err)
 	}
-	parts := []string{strings.TrimSpace(code.Code(e.Code).String() + " " + e.Reason)}
+	parts := []string{strings.TrimSpace(code.Code(e.Code()).String() + " " + e.Reason)}
 	if e.Remedy != "" {
 		parts = append(parts, "remedy")
 	}
 	if e.Link != "" {
 		parts = append(parts, "link")
 	}
-	if e.RetryDelay != nil {
+	if e.RetryDelay != 0 {
 		parts = append(parts, "retry")
 	}
 	var fields []string

@@ -25,6 +25,7 @@ class Load:
     def __init__(self, client: Client, name: str) -> None:
         self.client, self.name = client, name
         self.stopping = threading.Event()
+        self.told = False
         self.lock = threading.Condition()
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
@@ -63,7 +64,8 @@ class Load:
                         self.ended.add(message.message_id)
                         self.lock.notify_all()
         except Exception as failure:
-            self.say(failed=f"watch: {failure!r}")
+            if not self.told:
+                self.say(failed=f"watch: {failure!r}")
 
     def run(self) -> None:
         watch = self.client.watch(v1.WatchStatusRequest(kinds=[v1.EVENT_KIND_MESSAGE]))
@@ -80,7 +82,8 @@ class Load:
             sender.join()
         with self.lock:
             self.lock.wait_for(lambda: self.accepted <= self.ended)
-        watch.close()
+        self.told = True
+        self.client.close()
         watcher.join()
 
 

@@ -52,7 +52,7 @@ class Runner:
         except MailwrightError as error:
             return failure(error)
         except grpc.RpcError as error:
-            return failure(MailwrightError.of(error))
+            return failure(MailwrightError(error))
 
     def create(self, _: Step) -> str:
         service = v1.Service(
@@ -137,11 +137,9 @@ class Runner:
     def message(self, id: str, until: Callable[[v1.Message], bool]) -> v1.Message:
         """Follows one message from its Send on."""
         sent = self.sent[id]
-        watch = self.client.watch(v1.WatchStatusRequest(cursor=sent.cursor, message_ids=[sent.message_id]))
-        for event in watch:
+        for event in self.client.watch(v1.WatchStatusRequest(cursor=sent.cursor, message_ids=[sent.message_id])):
             if until(event.message.message):
                 break
-        watch.close()
         request = v1.GetMessageRequest(message_id=sent.message_id)
         return self.client.mail.GetMessage(request, timeout=30).message
 
@@ -183,7 +181,6 @@ class Runner:
             sent += event.message.message.state == v1.MESSAGE_STATE_SENT
             if sent == 6:
                 break
-        watch.close()
         return f"{new} new, {sent} SENT, {twice} twice"
 
     def background(self, call: Callable[[], str]) -> Callable[[], str]:
@@ -223,10 +220,11 @@ class Runner:
         return join()
 
     def cancel_watch(self, step: Step) -> str:
-        watch = self.client.watch(v1.WatchStatusRequest(cursor=self.sent[step["id"]].cursor))
-        join = self.background(lambda: "an event" if next(watch, None) else "ended")
+        client = self.connect()
+        watch = client.watch(v1.WatchStatusRequest(cursor=self.sent[step["id"]].cursor))
+        join = self.background(lambda: next(watch).cursor)
         time.sleep(0.3)
-        watch.close()
+        client.close()
         return join()
 
     def fill(self, step: Step) -> str:
@@ -245,7 +243,7 @@ class Runner:
         return "an event" if next(self.client.watch(v1.WatchStatusRequest(cursor=step["cursor"]))) else ""
 
     def new_store(self, _: Step) -> str:
-        old = self.client.watch().cursor
+        old = self.client.admin.GetServerInfo(v1.GetServerInfoRequest(), timeout=30).newest_cursor
         self.world["key"] = ask("new_store")["key"]
         self.client = self.connect()
         return self.watch_from({"cursor": old})

@@ -41,16 +41,13 @@ def retry_in(milliseconds: int) -> error_details_pb2.RetryInfo:
     return error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=milliseconds * 1_000_000))
 
 
-class Server(v1.MailAPIServicer, v1.StatusAPIServicer, v1.AdminAPIServicer):
+class Server(v1.MailAPIServicer, v1.StatusAPIServicer):
     """Answers each call with the next line of its script."""
 
     def __init__(self) -> None:
         self.script: list[Answer] = []
         self.requests: list[Any] = []
         self.keys: list[Optional[str]] = []
-
-    def GetServerInfo(self, request: Any, context: Any) -> v1.GetServerInfoResponse:
-        return v1.GetServerInfoResponse(newest_cursor="now")
 
     def Send(self, request: Any, context: Any) -> Any:
         return self.next(request, context)
@@ -74,7 +71,6 @@ class ClientTest(unittest.TestCase):
         self.grpc = grpc.server(futures.ThreadPoolExecutor(4))
         v1.add_MailAPIServicer_to_server(self.server, self.grpc)
         v1.add_StatusAPIServicer_to_server(self.server, self.grpc)
-        v1.add_AdminAPIServicer_to_server(self.server, self.grpc)
         port = self.grpc.add_insecure_port("127.0.0.1:0")
         self.grpc.start()
         self.client = Client(f"127.0.0.1:{port}", "mw_1_secret", plaintext=True)
@@ -144,15 +140,25 @@ class ClientTest(unittest.TestCase):
         with self.assertRaises(MailwrightError) as raised:
             next(watch)
         self.assertEqual(cursors, ["1", "3", "4"])
-        self.assertEqual([request.cursor for request in self.server.requests], ["now", "2", "3", "4"])
-        self.assertEqual((raised.exception.code, watch.cursor), (CODES.OUT_OF_RANGE, "4"))
+        self.assertEqual([request.cursor for request in self.server.requests], ["", "2", "3", "4"])
+        self.assertEqual(raised.exception.code, CODES.OUT_OF_RANGE)
 
-    def test_an_answer_of_a_stream_reads_alike(self) -> None:
-        diagnosis = v1.Diagnosis(reason=v1.REASON_OUTBOX_FULL, summary="Full.", remedy="Wait.")
-        refused = v1.SendError(code=8, diagnosis=diagnosis, retry_delay=duration_pb2.Duration(seconds=30))
-        error = MailwrightError.of_send_error(refused)
-        self.assertEqual((error.code, error.reason, error.remedy), (CODES.RESOURCE_EXHAUSTED, "OUTBOX_FULL", "Wait."))
-        self.assertEqual((error.retry_delay, error.retryable), (30, True))
+    def test_a_watch_ends_with_its_client(self) -> None:
+        self.server.script = [lambda _: iter([event("1"), event("2")])]
+        watch = self.client.watch()
+        self.assertEqual(next(watch).cursor, "1")
+        self.client.close()
+        with self.assertRaises((MailwrightError, ValueError)):
+            next(watch)
+
+    def test_now_is_the_moment_at_which_a_watch_is_there(self) -> None:
+        def broken(context: Any) -> Iterator[v1.WatchStatusResponse]:
+            yield v1.WatchStatusResponse(cursor="now", heartbeat=v1.Heartbeat())
+            context.abort(CODES.UNAVAILABLE, "gone")
+
+        self.server.script = [broken, lambda _: iter([event("1")])]
+        self.assertEqual(next(self.client.watch()).cursor, "1")
+        self.assertEqual([request.cursor for request in self.server.requests], ["", "now"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CallOptions, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type CallOptions, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import {
   type AdminAPIClient,
   Client,
@@ -20,7 +20,7 @@ import {
   type SendResponse,
   type Service,
   ServiceState,
-  type Watch,
+  type WatchStatusResponse,
 } from "../src/index.js";
 
 interface Step {
@@ -68,7 +68,7 @@ let client = connect();
 const sent = new Map<string, SendResponse>();
 
 function connect(): Client {
-  return new Client(world.target, { key: world.key, plaintext: true });
+  return new Client(world.target, world.key, credentials.createInsecure());
 }
 
 type Method<Q, A> = (
@@ -126,7 +126,8 @@ async function outcome(call: () => Promise<string>): Promise<string> {
   try {
     return await call();
   } catch (failure) {
-    const error = MailwrightError.of(failure);
+    if (!(failure instanceof Error && "code" in failure)) throw failure;
+    const error = failure instanceof MailwrightError ? failure : new MailwrightError(failure as ServiceError);
     return [
       `${status[error.code]} ${error.reason}`.trim(),
       error.remedy && "remedy",
@@ -140,12 +141,12 @@ async function outcome(call: () => Promise<string>): Promise<string> {
 }
 
 async function send(step: Step): Promise<string> {
-  const answer = await client.send(request(step, step.id), step.timeout ? { timeout: step.timeout * 1_000 } : {});
+  const answer = await client.send(request(step, step.id), (step.timeout ?? 60) * 1_000);
   sent.set(step.id, answer);
   return [MessageState[answer.state], answer.deduplicated && "deduplicated", reason(answer.problem)].filter(Boolean).join(", ");
 }
 
-async function next(watch: Watch): Promise<string> {
+async function next(watch: AsyncIterable<WatchStatusResponse>): Promise<string> {
   for await (const _ of watch) return "an event";
   return "ended";
 }
@@ -196,7 +197,7 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   },
 
   async send_as(step) {
-    const stranger = new Client(world.target, { key: step.key!, plaintext: true });
+    const stranger = new Client(world.target, step.key!, credentials.createInsecure());
     try {
       return MessageState[(await stranger.send(request(step, step.id))).state];
     } finally {
@@ -205,10 +206,10 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   },
 
   async send_tls(step) {
-    const trust = step.untrusted ? {} : { ca: readFileSync(world.ca) };
-    const sealed = new Client(world.tls_target, { key: world.key, ...trust });
+    const transport = credentials.createSsl(step.untrusted ? null : readFileSync(world.ca));
+    const sealed = new Client(world.tls_target, world.key, transport);
     try {
-      const { state } = await sealed.send(request(step, step.id), { timeout: (step.timeout ?? 60) * 1_000 });
+      const { state } = await sealed.send(request(step, step.id), (step.timeout ?? 60) * 1_000);
       return MessageState[state];
     } finally {
       sealed.close();
@@ -216,8 +217,8 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   },
 
   async watch_frozen(step) {
-    const sealed = new Client(world.tls_target, { key: world.key, ca: readFileSync(world.ca) });
-    const watch = (await sealed.watch())[Symbol.asyncIterator]();
+    const sealed = new Client(world.tls_target, world.key, credentials.createSsl(readFileSync(world.ca)));
+    const watch = await sealed.watch();
     await client.send(request(step, `${step.id}-0`));
     await watch.next();
     await ask("freeze");
@@ -297,19 +298,19 @@ const steps: Record<string, (step: Step) => Promise<string>> = {
   },
 
   async cancel_send(step) {
-    const abort = new AbortController();
-    const sending = outcome(async () => MessageState[(await client.send(request(step, step.id), { signal: abort.signal })).state]);
+    const own = connect();
+    const sending = outcome(async () => MessageState[(await own.send(request(step, step.id))).state]);
     await sleep(300);
-    abort.abort();
+    own.close();
     return sending;
   },
 
   async cancel_watch({ id }) {
-    const watch = await client.watch({ start: { $case: "cursor", value: sent.get(id)!.cursor } });
-    const watching = next(watch);
+    const own = connect();
+    const watch = outcome(async () => next(await own.watch({ start: { $case: "cursor", value: sent.get(id)!.cursor } })));
     await sleep(300);
-    watch.close();
-    return watching;
+    own.close();
+    return watch;
   },
 
   async fill(step) {

@@ -1,6 +1,7 @@
 // Sends a password reset, waits until it is SENT, or explains why not.
 //
 //     npm run build && node dist/examples/password_reset.js 127.0.0.1:50051 billing alex@contoso.com
+import { credentials } from "@grpc/grpc-js";
 import { Client, MailwrightError, MessageState, Priority } from "../src/index.js";
 
 async function resetPassword(client: Client, serviceId: string, to: string, link: string): Promise<boolean> {
@@ -35,8 +36,8 @@ async function resetPassword(client: Client, serviceId: string, to: string, link
 }
 
 const [target = "", serviceId = "", to = ""] = process.argv.slice(2);
-const plaintext = /^(127\.|localhost:)/.test(target);
-const client = new Client(target, { key: process.env["MAILWRIGHT_KEY"] ?? "", plaintext });
+const transport = /^(127\.|localhost:)/.test(target) ? credentials.createInsecure() : credentials.createSsl();
+const client = new Client(target, process.env["MAILWRIGHT_KEY"] ?? "", transport);
 try {
   process.exitCode = (await resetPassword(client, serviceId, to, "https://example.com/reset/3f9a")) ? 0 : 1;
 } catch (failure) {

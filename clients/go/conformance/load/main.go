@@ -8,11 +8,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	mailwright "github.com/mailwright/mailwright/clients/go"
 	v1 "github.com/mailwright/mailwright/clients/go/mailwrightv1"
@@ -39,8 +41,8 @@ func main() {
 	pem, err := os.ReadFile(os.Args[3])
 	check(err)
 	pool.AppendCertsFromPEM(pem)
-	options := mailwright.Options{Key: os.Args[2], TLS: &tls.Config{RootCAs: pool}}
-	client, err := mailwright.New(os.Args[1], options)
+	trust := grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: pool}))
+	client, err := mailwright.New(os.Args[1], os.Args[2], trust)
 	check(err)
 	l := &load{client: client, name: os.Args[4], accepted: map[string]bool{}, ended: map[string]bool{}}
 	l.changed = sync.NewCond(&l.mutex)
@@ -48,11 +50,13 @@ func main() {
 }
 
 func (l *load) run() {
-	watch, err := l.client.Watch(context.Background(), &v1.WatchStatusRequest{Kinds: []v1.EventKind{v1.EventKind_EVENT_KIND_MESSAGE}})
+	ctx, cancel := context.WithCancel(context.Background())
+	kinds := []v1.EventKind{v1.EventKind_EVENT_KIND_MESSAGE}
+	next, err := l.client.Watch(ctx, &v1.WatchStatusRequest{Kinds: kinds}, false)
 	check(err)
 	var sending, watching sync.WaitGroup
 	watching.Add(1)
-	go func() { defer watching.Done(); l.watch(watch) }()
+	go func() { defer watching.Done(); l.watch(ctx, next) }()
 	for n := 0; n < senders; n++ {
 		sending.Add(1)
 		go func(n int) { defer sending.Done(); l.send(n) }(n)
@@ -69,7 +73,7 @@ func (l *load) run() {
 		l.changed.Wait()
 	}
 	l.mutex.Unlock()
-	watch.Close()
+	cancel()
 	watching.Wait()
 }
 
@@ -99,10 +103,10 @@ func (l *load) send(sender int) {
 	}
 }
 
-func (l *load) watch(watch *mailwright.Watch) {
+func (l *load) watch(ctx context.Context, next func() (*v1.WatchStatusResponse, error)) {
 	for {
-		event, err := watch.Next()
-		if errors.Is(err, io.EOF) {
+		event, err := next()
+		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {

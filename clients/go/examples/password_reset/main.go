@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	mailwright "github.com/mailwright/mailwright/clients/go"
@@ -19,11 +22,16 @@ import (
 
 func main() {
 	target, service, to := os.Args[1], os.Args[2], os.Args[3]
-	plaintext := strings.HasPrefix(target, "127.") || strings.HasPrefix(target, "localhost:")
-	client, err := mailwright.New(target, mailwright.Options{Key: os.Getenv("MAILWRIGHT_KEY"), Plaintext: plaintext})
+	transport := credentials.NewTLS(nil)
+	if strings.HasPrefix(target, "127.") || strings.HasPrefix(target, "localhost:") {
+		transport = insecure.NewCredentials()
+	}
+	client, err := mailwright.New(target, os.Getenv("MAILWRIGHT_KEY"), grpc.WithTransportCredentials(transport))
 	if err == nil {
 		defer client.Close()
-		err = resetPassword(context.Background(), client, service, to, "https://example.com/reset/3f9a")
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		err = resetPassword(ctx, client, service, to, "https://example.com/reset/3f9a")
 	}
 	var failed *mailwright.Error
 	if errors.As(err, &failed) {
@@ -50,16 +58,15 @@ func resetPassword(ctx context.Context, client *mailwright.Client, service, to, 
 	if err != nil {
 		return err
 	}
-	watch, err := client.Watch(ctx, &v1.WatchStatusRequest{
+	next, err := client.Watch(ctx, &v1.WatchStatusRequest{
 		Start:      &v1.WatchStatusRequest_Cursor{Cursor: sent.Cursor},
 		MessageIds: []string{sent.MessageId},
-	})
+	}, false)
 	if err != nil {
 		return err
 	}
-	defer watch.Close()
 	for {
-		event, err := watch.Next()
+		event, err := next()
 		if err != nil {
 			return err
 		}

@@ -1,179 +1,149 @@
 package io.github.mailwright;
 
 import com.google.gson.Gson;
-import io.github.mailwright.v1.AdminAPIGrpc;
-import io.github.mailwright.v1.MailAPIGrpc;
-import io.github.mailwright.v1.SendRequest;
-import io.github.mailwright.v1.SendResponse;
-import io.github.mailwright.v1.StatusAPIGrpc;
-import io.github.mailwright.v1.WatchStatusRequest;
-import io.grpc.ChannelCredentials;
-import io.grpc.Context;
-import io.grpc.Grpc;
-import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
+import com.google.gson.reflect.TypeToken;
+import com.google.protobuf.Message;
+import com.google.rpc.*;
+import io.github.mailwright.v1.*;
+import io.grpc.*;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.TlsChannelCredentials;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Map;
-import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.*;
+import java.util.concurrent.*;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
-/**
- * A connection to a server, made with the first call. Threads may share it.
- *
- * <p>The generated stubs wait for a connection, so give each call a deadline; {@link
- * MailwrightException#of(StatusRuntimeException)} reads what they throw. What ends a call is its
- * deadline, an interrupt of its thread, a cancelled {@link Context}, and {@link #close}.
- */
+/** A connection to a server, for threads to share. Its stubs wait for it: give each of their calls a deadline. */
 public final class MailwrightClient implements AutoCloseable {
-  private static final int RECEIVE_MAX_BYTES = 48 << 20;
-  private static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-
+  private static final Set<String> LOST = Set.of("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN");
+  public final MailAPIGrpc.MailAPIBlockingStub mail;
+  public final AdminAPIGrpc.AdminAPIBlockingStub admin;
+  public final StatusAPIGrpc.StatusAPIBlockingStub status;
   // Events that are not read yet fill a connection's window, so the feed has a connection of its own.
   private final ManagedChannel calls;
   private final ManagedChannel feed;
 
-  private MailwrightClient(String target, String key, ChannelCredentials credentials) {
+  /** The target is "host:port"; {@link InsecureChannelCredentials} are for loopback and meshes that encrypt. */
+  public MailwrightClient(String target, String key, ChannelCredentials credentials) {
     calls = channel(target, key, credentials);
     feed = channel(target, key, credentials);
-    reconnect();
+    mail = MailAPIGrpc.newBlockingStub(calls);
+    admin = AdminAPIGrpc.newBlockingStub(calls);
+    status = StatusAPIGrpc.newBlockingStub(feed);
   }
 
-  /** Connects by TLS and trusts what Java trusts. The target is "host:port". */
-  public static MailwrightClient connect(String target, String key) {
-    return connect(target, key, TlsChannelCredentials.create());
-  }
-
-  /**
-   * Connects by {@link TlsChannelCredentials} with a trust manager of one's own, or, on loopback and in
-   * meshes that encrypt, by {@link io.grpc.InsecureChannelCredentials}: the key travels with every call.
-   */
-  public static MailwrightClient connect(String target, String key, ChannelCredentials credentials) {
-    return new MailwrightClient(target, key, credentials);
-  }
-
-  /** Every call of MailAPI. */
-  public MailAPIGrpc.MailAPIBlockingStub mail() {
-    return MailAPIGrpc.newBlockingStub(calls);
-  }
-
-  /** Every call of AdminAPI. */
-  public AdminAPIGrpc.AdminAPIBlockingStub admin() {
-    return AdminAPIGrpc.newBlockingStub(calls);
-  }
-
-  /** Every call of StatusAPI. */
-  public StatusAPIGrpc.StatusAPIBlockingStub status() {
-    return StatusAPIGrpc.newBlockingStub(feed);
-  }
-
-  /** Sends, and goes on for a minute. */
-  public SendResponse send(SendRequest request) {
-    return send(request, Duration.ofMinutes(1));
-  }
-
-  /**
-   * Hands over one message and returns once the server has it on disk.
-   *
-   * <p>Makes a request id where there is none and repeats the call with it until the timeout, through
-   * restarts, lost answers and a full outbox: the message is accepted once.
-   *
-   * @throws MailwrightException where it was not accepted, or nobody knows
-   */
+  /** Makes a request id where there is none and repeats the call with it until the timeout: the mail is accepted once. */
   public SendResponse send(SendRequest request, Duration timeout) {
-    boolean unnamed = request.getRequestId().isEmpty();
-    var named = unnamed ? request.toBuilder().setRequestId(UUID.randomUUID().toString()).build() : request;
-    try {
-      return repeat(timeout, left -> mail().withDeadlineAfter(left).send(named));
-    } catch (MailwrightException failure) {
-      failure.requestId = named.getRequestId();
-      throw failure;
+    String id = request.getRequestId().isEmpty() ? UUID.randomUUID().toString() : request.getRequestId();
+    var named = request.toBuilder().setRequestId(id).build();
+    return repeat(Context.current(), timeout, id, left -> mail.withDeadlineAfter(left).send(named));
+  }
+
+  /** Gives each event once, from the request's cursor or position on (default: from now on), until it is closed. */
+  public Stream<WatchStatusResponse> watch(WatchStatusRequest request, boolean heartbeats) {
+    var at = request.toBuilder();
+    if (!request.hasCursor() && request.getPosition() != WatchPosition.WATCH_POSITION_OLDEST) {
+      // "Now" must stay this moment when the first connection breaks before the first event.
+      at.setCursor(admin.getServerInfo(GetServerInfoRequest.getDefaultInstance()).getNewestCursor());
     }
+    var context = Context.current().withCancellation();
+    var open = new ArrayDeque<Iterator<WatchStatusResponse>>();
+    Function<Duration, WatchStatusResponse> receive = left -> {
+      if (open.isEmpty()) {
+        context.run(() -> open.add(status.watchStatus(at.build())));
+      }
+      var events = open.remove(); // comes back once it has given one
+      if (!events.hasNext()) {
+        throw Status.UNAVAILABLE.withDescription("the feed ended").asRuntimeException();
+      }
+      var event = events.next();
+      open.add(events);
+      at.setCursor(event.getCursor());
+      return event;
+    };
+    return Stream.generate(() -> repeat(context, Duration.ofDays(36_500), "", receive))
+        .filter(event -> heartbeats || event.hasMessage() || event.hasService())
+        .onClose(() -> context.cancel(null));
   }
 
-  /** Follows the feed from the request's cursor or position on (default: from now on). */
-  public Watch watch(WatchStatusRequest request) {
-    return new Watch(this, request);
-  }
-
-  /** Ends what runs and closes the connections. */
+  /** Ends what runs, with CANCELLED, and closes the connections. */
   @Override
   public void close() {
     calls.shutdownNow();
     feed.shutdownNow();
   }
 
-  /** Calls until it succeeds, fails for good, or has no time left. */
-  <T> T repeat(Duration timeout, Function<Duration, T> call) {
+  private <T> T repeat(Context context, Duration timeout, String requestId, Function<Duration, T> call) {
     long end = System.nanoTime() + timeout.toNanos();
-    for (var backoff = new Backoff(); ; ) {
-      var left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
+    for (long bound = 200, wait = 0; ; bound = Math.min(bound * 2, 5_000)) {
       try {
-        return call.apply(left.compareTo(backoff.patience) < 0 ? left : backoff.patience);
+        Thread.sleep(wait);
+        return call.apply(Duration.ofNanos(Math.max(0, end - System.nanoTime())));
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+        throw new MailwrightException(Status.CANCELLED.withCause(interrupted).asRuntimeException(), requestId);
       } catch (StatusRuntimeException failed) {
-        var failure = MailwrightException.of(failed);
-        var wait = backoff.after(failure);
-        if (wait.isEmpty() || System.nanoTime() + wait.get().toNanos() - end >= 0) {
+        boolean ended = calls.isShutdown() || context.isCancelled();
+        var failure = new MailwrightException(ended ? Status.CANCELLED.asRuntimeException() : failed, requestId);
+        calls.resetConnectBackoff(); // gRPC would wait up to two minutes before it dials again
+        feed.resetConnectBackoff();
+        wait = failure.retryDelay.toMillis() + ThreadLocalRandom.current().nextLong(bound);
+        boolean lost = failure.reason.isEmpty() && LOST.contains(failure.getStatus().getCode().name());
+        if (ended || !(lost || !failure.retryDelay.isZero()) || System.nanoTime() + wait * 1_000_000 >= end) {
           throw failure;
         }
-        pause(wait.get(), failure);
       }
-    }
-  }
-
-  /** Waits, unless the caller cancelled or this is closed: that ends the call by what it failed with last. */
-  void pause(Duration wait, MailwrightException failure) {
-    if (calls.isShutdown()) {
-      throw new MailwrightException(Status.Code.CANCELLED, "the client was closed", failure);
-    }
-    try {
-      Thread.sleep(wait.toMillis());
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    if (Thread.currentThread().isInterrupted() || Context.current().isCancelled()) {
-      throw failure.code() == Status.Code.CANCELLED
-          ? failure
-          : new MailwrightException(Status.Code.CANCELLED, "the caller cancelled", failure);
-    }
-  }
-
-  /** gRPC would wait up to two minutes before it dials a server again that was down for long. */
-  private void reconnect() {
-    if (!calls.isShutdown()) {
-      calls.resetConnectBackoff();
-      feed.resetConnectBackoff();
-      CompletableFuture.delayedExecutor(5, TimeUnit.SECONDS).execute(this::reconnect);
     }
   }
 
   private static ManagedChannel channel(String target, String key, ChannelCredentials credentials) {
     var headers = new Metadata();
     if (!key.isEmpty()) {
-      headers.put(AUTHORIZATION, "Bearer " + key);
+      headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + key);
     }
-    var config = MailwrightClient.class.getResourceAsStream("service_config.json");
     // A connection that died without a word is noticed after 40 seconds, also while nothing is sent.
     return Grpc.newChannelBuilder(target, credentials)
-        .defaultServiceConfig(serviceConfig(new InputStreamReader(config, StandardCharsets.UTF_8)))
+        .defaultServiceConfig(new Gson().fromJson(ServiceConfig.JSON, new TypeToken<Map<String, ?>>() {}))
         .intercept(MetadataUtils.newAttachHeadersInterceptor(headers))
-        .maxInboundMessageSize(RECEIVE_MAX_BYTES)
+        .maxInboundMessageSize(48 << 20)
         .keepAliveTime(30, TimeUnit.SECONDS)
         .keepAliveTimeout(10, TimeUnit.SECONDS)
         .keepAliveWithoutCalls(true)
         .build();
   }
 
-  @SuppressWarnings("unchecked")
-  private static Map<String, ?> serviceConfig(InputStreamReader json) {
-    return (Map<String, ?>) new Gson().fromJson(json, Map.class);
+  /** A call that failed: the reason (empty where no server answered) is for programs, the rest for people. */
+  public static final class MailwrightException extends StatusRuntimeException {
+    public final String reason;
+    public final String remedy;
+    public final String link;
+    public final String providerCode;
+    public final transient List<BadRequest.FieldViolation> violations;
+    /** How long the server asks to wait; zero where a repeat doesn't help. */
+    public final Duration retryDelay;
+    public final String requestId;
+
+    /** Reads what a stub has thrown; by the request id that {@code send} used, it can be repeated safely. */
+    public MailwrightException(StatusRuntimeException failure, String requestId) {
+      super(failure.getStatus(), failure.getTrailers());
+      var said = Optional.ofNullable(StatusProto.fromThrowable(failure)).orElse(com.google.rpc.Status.getDefaultInstance());
+      var info = detail(said, ErrorInfo.getDefaultInstance());
+      reason = info.getReason();
+      remedy = info.getMetadataOrDefault("remedy", "");
+      providerCode = info.getMetadataOrDefault("provider_code", "");
+      link = detail(said, Help.getDefaultInstance()).getLinksList().stream().map(Help.Link::getUrl).findFirst().orElse("");
+      violations = detail(said, BadRequest.getDefaultInstance()).getFieldViolationsList();
+      var delay = detail(said, RetryInfo.getDefaultInstance()).getRetryDelay();
+      retryDelay = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+      this.requestId = requestId;
+    }
+
+    private static <T extends Message> T detail(com.google.rpc.Status said, T none) {
+      var found = said.getDetailsList().stream().filter(any -> any.isSameTypeAs(none)).findFirst();
+      return found.map(any -> ProtoUtils.marshaller(none).parse(any.getValue().newInput())).orElse(none);
+    }
   }
 }

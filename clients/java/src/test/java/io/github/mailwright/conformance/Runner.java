@@ -5,9 +5,9 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
+import com.google.rpc.BadRequest;
 import io.github.mailwright.MailwrightClient;
-import io.github.mailwright.MailwrightException;
-import io.github.mailwright.Watch;
+import io.github.mailwright.MailwrightClient.MailwrightException;
 import io.github.mailwright.v1.Address;
 import io.github.mailwright.v1.Attachment;
 import io.github.mailwright.v1.BeginAuthorizeRequest;
@@ -19,6 +19,7 @@ import io.github.mailwright.v1.Diagnosis;
 import io.github.mailwright.v1.Email;
 import io.github.mailwright.v1.EventKind;
 import io.github.mailwright.v1.GetMessageRequest;
+import io.github.mailwright.v1.GetServerInfoRequest;
 import io.github.mailwright.v1.GetServiceRequest;
 import io.github.mailwright.v1.Message;
 import io.github.mailwright.v1.MessageState;
@@ -34,6 +35,7 @@ import io.github.mailwright.v1.Service;
 import io.github.mailwright.v1.Smtp;
 import io.github.mailwright.v1.SuspendServiceRequest;
 import io.github.mailwright.v1.WatchStatusRequest;
+import io.github.mailwright.v1.WatchStatusResponse;
 import io.grpc.Context;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.StatusRuntimeException;
@@ -55,10 +57,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Plays the conformance scenario with the Java client: see clients/conformance/README.md. */
 public final class Runner {
   private static final String BILLING = "billing";
+  private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final Gson GSON = new Gson();
   private static final BufferedReader DRIVER =
       new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -164,24 +168,24 @@ public final class Runner {
     } catch (MailwrightException failure) {
       return failure(failure);
     } catch (StatusRuntimeException failure) {
-      return failure(MailwrightException.of(failure));
+      return failure(new MailwrightException(failure, ""));
     }
   }
 
   private static String failure(MailwrightException failure) {
     var parts = new ArrayList<String>();
-    parts.add((failure.code() + " " + failure.reason()).strip());
-    if (!failure.remedy().isEmpty()) {
+    parts.add((failure.getStatus().getCode() + " " + failure.reason).strip());
+    if (!failure.remedy.isEmpty()) {
       parts.add("remedy");
     }
-    if (!failure.link().isEmpty()) {
+    if (!failure.link.isEmpty()) {
       parts.add("link");
     }
-    if (failure.retryDelay().isPresent()) {
+    if (!failure.retryDelay.isZero()) {
       parts.add("retry");
     }
-    if (!failure.violations().isEmpty()) {
-      parts.add(String.join(" ", failure.violations().stream().map(MailwrightException.Violation::field).toList()));
+    if (!failure.violations.isEmpty()) {
+      parts.add(String.join(" ", failure.violations.stream().map(BadRequest.FieldViolation::getField).toList()));
     }
     return String.join(", ", parts);
   }
@@ -191,7 +195,7 @@ public final class Runner {
   }
 
   private MailwrightClient connect(String key) {
-    return MailwrightClient.connect(world.get("target").getAsString(), key, InsecureChannelCredentials.create());
+    return new MailwrightClient(world.get("target").getAsString(), key, InsecureChannelCredentials.create());
   }
 
   private String create() {
@@ -209,26 +213,26 @@ public final class Runner {
             .setOauth2(oauth2)
             .setDelivery(Delivery.newBuilder().setMessagesPerMinute(100_000).setRecipientsPerDay(1_000_000));
     var request = CreateServiceRequest.newBuilder().setServiceId(BILLING).setService(service).build();
-    return state(client.admin().createService(request).getService());
+    return state(client.admin.createService(request).getService());
   }
 
   private String authorize() {
     var begin = BeginAuthorizeRequest.newBuilder().setServiceId(BILLING).build();
-    String url = client.admin().beginAuthorize(begin).getAuthorizationUrl();
+    String url = client.admin.beginAuthorize(begin).getAuthorizationUrl();
     var back = ask("consent", fields("url", url));
     var complete =
         CompleteAuthorizeRequest.newBuilder()
             .setState(back.get("state").getAsString())
             .setCode(back.get("code").getAsString())
             .build();
-    return state(client.admin().completeAuthorize(complete).getService());
+    return state(client.admin.completeAuthorize(complete).getService());
   }
 
   private String test(Step step) {
     var request = SendTestRequest.newBuilder().setServiceId(BILLING).setTo(step.to.get(0)).build();
-    boolean passed = client.admin().sendTest(request).getPassed();
+    boolean passed = client.admin.sendTest(request).getPassed();
     var read = GetServiceRequest.newBuilder().setServiceId(BILLING).build();
-    return (passed ? "passed, " : "failed, ") + state(client.admin().getService(read).getService());
+    return (passed ? "passed, " : "failed, ") + state(client.admin.getService(read).getService());
   }
 
   private static SendRequest request(Step step, String id) {
@@ -272,7 +276,7 @@ public final class Runner {
     try {
       var credentials = trusting ? tls.trustManager(new File(world.get("ca").getAsString())) : tls;
       String target = world.get("tls_target").getAsString();
-      return MailwrightClient.connect(target, world.get("key").getAsString(), credentials.build());
+      return new MailwrightClient(target, world.get("key").getAsString(), credentials.build());
     } catch (IOException unreadable) {
       throw new IllegalStateException(unreadable);
     }
@@ -280,7 +284,7 @@ public final class Runner {
 
   private String sendAs(Step step) {
     try (var stranger = connect(step.key)) {
-      return state(stranger.send(request(step, step.id)).getState());
+      return state(stranger.send(request(step, step.id), MINUTE).getState());
     }
   }
 
@@ -293,12 +297,13 @@ public final class Runner {
 
   private String watchFrozen(Step step) {
     try (var sealed = sealed(true);
-        var watch = sealed.watch(WatchStatusRequest.getDefaultInstance())) {
-      client.send(request(step, step.id + "-0"));
+        var feed = sealed.watch(WatchStatusRequest.getDefaultInstance(), false)) {
+      var watch = feed.iterator();
+      client.send(request(step, step.id + "-0"), MINUTE);
       watch.next();
       ask("freeze");
       long begun = System.nanoTime();
-      String awaited = client.send(request(step, step.id + "-1")).getMessageId();
+      String awaited = client.send(request(step, step.id + "-1"), MINUTE).getMessageId();
       while (!watch.next().getMessage().getMessage().getMessageId().equals(awaited)) {}
       return System.nanoTime() - begun < step.within * 1e9 ? "noticed" : "late";
     }
@@ -308,7 +313,7 @@ public final class Runner {
     Set<String> ids = new HashSet<>();
     boolean named = true;
     for (int i = 0; i < 2; i++) {
-      var id = client.send(request(step, "")).getMessageId();
+      var id = client.send(request(step, ""), MINUTE).getMessageId();
       named &= !read(id).getRequestId().isEmpty();
       ids.add(id);
     }
@@ -316,7 +321,7 @@ public final class Runner {
   }
 
   private Message read(String messageId) {
-    return client.mail().getMessage(GetMessageRequest.newBuilder().setMessageId(messageId).build()).getMessage();
+    return client.mail.getMessage(GetMessageRequest.newBuilder().setMessageId(messageId).build()).getMessage();
   }
 
   /** Follows one message from its Send on. */
@@ -324,12 +329,8 @@ public final class Runner {
     var answer = sent.get(id);
     var request =
         WatchStatusRequest.newBuilder().setCursor(answer.getCursor()).addMessageIds(answer.getMessageId()).build();
-    try (var watch = client.watch(request)) {
-      for (var event : watch) {
-        if (until.test(event.getMessage().getMessage())) {
-          break;
-        }
-      }
+    try (var events = client.watch(request, false)) {
+      events.map(event -> event.getMessage().getMessage()).filter(until).findFirst();
     }
     return read(answer.getMessageId());
   }
@@ -352,7 +353,7 @@ public final class Runner {
 
   private String cancel(Step step) {
     var request = CancelMessageRequest.newBuilder().setMessageId(sent.get(step.id).getMessageId()).build();
-    return state(client.mail().cancelMessage(request).getMessage().getState());
+    return state(client.mail.cancelMessage(request).getMessage().getState());
   }
 
   /** Three messages before the server goes, three after it is back, and one watch through it all. */
@@ -362,7 +363,8 @@ public final class Runner {
     int ended = 0;
     Set<String> cursors = new HashSet<>();
     var request = WatchStatusRequest.newBuilder().addKinds(EventKind.EVENT_KIND_MESSAGE).build();
-    try (var watch = client.watch(request)) {
+    try (var feed = client.watch(request, false)) {
+      var watch = feed.iterator();
       sendThree(step, 0);
       while (ended < 6) {
         var event = watch.next();
@@ -380,7 +382,7 @@ public final class Runner {
 
   private void sendThree(Step step, int from) {
     for (int i = from; i < from + 3; i++) {
-      client.send(request(step, step.id + "-" + i));
+      client.send(request(step, step.id + "-" + i), MINUTE);
     }
   }
 
@@ -415,7 +417,7 @@ public final class Runner {
   }
 
   private String cancelWatch(Step step) {
-    var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(sent.get(step.id).getCursor()).build());
+    var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(sent.get(step.id).getCursor()).build(), false);
     var watching = CompletableFuture.supplyAsync(() -> outcome(() -> next(watch)));
     nap();
     watch.close();
@@ -431,32 +433,29 @@ public final class Runner {
   }
 
   private String fill(Step step) {
-    client.admin().suspendService(SuspendServiceRequest.newBuilder().setServiceId(BILLING).build());
+    client.admin.suspendService(SuspendServiceRequest.newBuilder().setServiceId(BILLING).build());
     for (int held = 0; ; held++) {
       try {
         send(step, step.id + "-" + held);
       } catch (MailwrightException full) {
-        client.admin().resumeService(ResumeServiceRequest.newBuilder().setServiceId(BILLING).build());
+        client.admin.resumeService(ResumeServiceRequest.newBuilder().setServiceId(BILLING).build());
         return held + " HELD, then " + failure(full);
       }
     }
   }
 
   private String watchFrom(String cursor) {
-    try (var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(cursor).build())) {
+    try (var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(cursor).build(), false)) {
       return next(watch);
     }
   }
 
-  private static String next(Watch watch) {
-    return watch.hasNext() ? "an event" : "ended";
+  private static String next(Stream<WatchStatusResponse> watch) {
+    return watch.findFirst().isPresent() ? "an event" : "ended";
   }
 
   private String newStore() {
-    String old;
-    try (var watch = client.watch(WatchStatusRequest.getDefaultInstance())) {
-      old = watch.cursor();
-    }
+    String old = client.admin.getServerInfo(GetServerInfoRequest.getDefaultInstance()).getNewestCursor();
     world.add("key", ask("new_store").get("key"));
     client.close();
     client = connect();

@@ -2,7 +2,7 @@ package io.github.mailwright.examples;
 
 import com.google.protobuf.Timestamp;
 import io.github.mailwright.MailwrightClient;
-import io.github.mailwright.MailwrightException;
+import io.github.mailwright.MailwrightClient.MailwrightException;
 import io.github.mailwright.v1.Address;
 import io.github.mailwright.v1.Email;
 import io.github.mailwright.v1.MessageState;
@@ -11,6 +11,7 @@ import io.github.mailwright.v1.SendRequest;
 import io.github.mailwright.v1.WatchStatusRequest;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.TlsChannelCredentials;
+import java.time.Duration;
 import java.time.Instant;
 
 /** Sends a password reset, waits until it is SENT, or explains why not. Arguments: target, service, address. */
@@ -21,11 +22,11 @@ public final class PasswordReset {
     boolean loopback = target.startsWith("127.") || target.startsWith("localhost:");
     var credentials = loopback ? InsecureChannelCredentials.create() : TlsChannelCredentials.create();
     boolean reset = false;
-    try (var client = MailwrightClient.connect(target, key, credentials)) {
+    try (var client = new MailwrightClient(target, key, credentials)) {
       reset = resetPassword(client, arguments[1], arguments[2], "https://example.com/reset/3f9a");
     } catch (MailwrightException failure) {
-      System.err.printf("%s: %s %s%n", failure.code(), failure.getMessage(), failure.link());
-      System.err.println(failure.remedy());
+      System.err.printf("%s: %s %s%n", failure.reason, failure.getMessage(), failure.link);
+      System.err.println(failure.remedy);
     }
     System.exit(reset ? 0 : 1);
   }
@@ -45,11 +46,12 @@ public final class PasswordReset {
                 .setEmail(email)
                 .setPriority(Priority.PRIORITY_HIGH)
                 .setExpireTime(expires)
-                .build());
+                .build(),
+            Duration.ofMinutes(1));
     var from = WatchStatusRequest.newBuilder().setCursor(sent.getCursor()).addMessageIds(sent.getMessageId());
-    try (var watch = client.watch(from.build())) {
-      for (var event : watch) {
-        var message = event.getMessage().getMessage();
+    try (var events = client.watch(from.build(), false)) {
+      for (var each = events.iterator(); each.hasNext(); ) {
+        var message = each.next().getMessage().getMessage();
         if (message.getState() == MessageState.MESSAGE_STATE_SENT) {
           System.out.println("sent to " + to);
           return true;
