@@ -130,12 +130,11 @@ func repeat[T any](ctx context.Context, c *Client, requestID string, call func()
 		wait := failed.RetryDelay + time.Duration(rand.Float64()*math.Min(0.1*math.Exp2(try), 5)*float64(time.Second))
 		deadline, bounded := ctx.Deadline()
 		late := bounded && time.Now().Add(wait).After(deadline) || c.GetState().String() == "SHUTDOWN"
-		if late || failed.RetryDelay == 0 && (failed.Reason != "" || !lost[failed.Code().String()]) {
+		if late || ctx.Err() != nil || failed.RetryDelay == 0 && (failed.Reason != "" || !lost[failed.Code().String()]) {
 			return answer, failed
 		}
 		select {
-		case <-ctx.Done():
-			return answer, failed
+		case <-ctx.Done(): // the next call says so
 		case <-time.After(wait):
 		}
 	}

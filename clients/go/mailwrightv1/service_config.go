@@ -8,8 +8,7 @@ const ServiceConfig = `{
     {
       "name": [
         { "service": "mailwright.v1.AdminAPI" },
-        { "service": "mailwright.v1.MailAPI" },
-        { "service": "mailwright.v1.StatusAPI" }
+        { "service": "mailwright.v1.MailAPI" }
       ],
       "waitForReady": true
     },
@@ -27,8 +26,7 @@ const ServiceConfig = `{
         { "service": "mailwright.v1.MailAPI", "method": "GetMessage" },
         { "service": "mailwright.v1.MailAPI", "method": "ListMessages" },
         { "service": "mailwright.v1.MailAPI", "method": "CancelMessage" },
-        { "service": "mailwright.v1.MailAPI", "method": "ResolveMessage" },
-        { "service": "mailwright.v1.StatusAPI", "method": "WatchStatus" }
+        { "service": "mailwright.v1.MailAPI", "method": "ResolveMessage" }
       ],
       "waitForReady": true,
       "retryPolicy": {

@@ -221,8 +221,8 @@ class Runner:
 
     def cancel_watch(self, step: Step) -> str:
         client = self.connect()
-        watch = client.watch(v1.WatchStatusRequest(cursor=self.sent[step["id"]].cursor))
-        join = self.background(lambda: next(watch).cursor)
+        request = v1.WatchStatusRequest(cursor=self.sent[step["id"]].cursor)
+        join = self.background(lambda: next(client.watch(request)).cursor)
         time.sleep(0.3)
         client.close()
         return join()

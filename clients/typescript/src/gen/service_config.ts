@@ -4,8 +4,7 @@ export default {
     {
       "name": [
         { "service": "mailwright.v1.AdminAPI" },
-        { "service": "mailwright.v1.MailAPI" },
-        { "service": "mailwright.v1.StatusAPI" }
+        { "service": "mailwright.v1.MailAPI" }
       ],
       "waitForReady": true
     },
@@ -23,8 +22,7 @@ export default {
         { "service": "mailwright.v1.MailAPI", "method": "GetMessage" },
         { "service": "mailwright.v1.MailAPI", "method": "ListMessages" },
         { "service": "mailwright.v1.MailAPI", "method": "CancelMessage" },
-        { "service": "mailwright.v1.MailAPI", "method": "ResolveMessage" },
-        { "service": "mailwright.v1.StatusAPI", "method": "WatchStatus" }
+        { "service": "mailwright.v1.MailAPI", "method": "ResolveMessage" }
       ],
       "waitForReady": true,
       "retryPolicy": {

@@ -45,10 +45,6 @@ public final class MailwrightClient implements AutoCloseable {
   /** Gives each event once, from the request's cursor or position on (default: from now on), until it is closed. */
   public Stream<WatchStatusResponse> watch(WatchStatusRequest request, boolean heartbeats) {
     var at = request.toBuilder();
-    if (!request.hasCursor() && request.getPosition() != WatchPosition.WATCH_POSITION_OLDEST) {
-      // "Now" must stay this moment when the first connection breaks before the first event.
-      at.setCursor(admin.getServerInfo(GetServerInfoRequest.getDefaultInstance()).getNewestCursor());
-    }
     var context = Context.current().withCancellation();
     var open = new ArrayDeque<Iterator<WatchStatusResponse>>();
     Function<Duration, WatchStatusResponse> receive = left -> {
@@ -64,7 +60,10 @@ public final class MailwrightClient implements AutoCloseable {
       at.setCursor(event.getCursor());
       return event;
     };
-    return Stream.generate(() -> repeat(context, Duration.ofDays(36_500), "", receive))
+    var forever = Duration.ofDays(36_500);
+    // "Now" is this moment from here on, also when the connection breaks before the first event.
+    var first = Stream.of(repeat(context, forever, "", receive));
+    return Stream.concat(first, Stream.generate(() -> repeat(context, forever, "", receive)))
         .filter(event -> heartbeats || event.hasMessage() || event.hasService())
         .onClose(() -> context.cancel(null));
   }

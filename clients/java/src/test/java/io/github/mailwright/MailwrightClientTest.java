@@ -11,9 +11,6 @@ import com.google.rpc.ErrorInfo;
 import com.google.rpc.Help;
 import com.google.rpc.RetryInfo;
 import io.github.mailwright.MailwrightClient.MailwrightException;
-import io.github.mailwright.v1.AdminAPIGrpc;
-import io.github.mailwright.v1.GetServerInfoRequest;
-import io.github.mailwright.v1.GetServerInfoResponse;
 import io.github.mailwright.v1.Heartbeat;
 import io.github.mailwright.v1.MailAPIGrpc;
 import io.github.mailwright.v1.MessageEvent;
@@ -63,7 +60,6 @@ class MailwrightClientTest {
     server =
         Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create())
             .addService(new Mail())
-            .addService(new Admin())
             .addService(new Feed())
             .intercept(new Keys())
             .build()
@@ -134,6 +130,17 @@ class MailwrightClientTest {
   }
 
   @Test
+  void nowIsTheMomentAtWhichAWatchIsThere() {
+    var heartbeat = WatchStatusResponse.newBuilder().setCursor("now").setHeartbeat(Heartbeat.getDefaultInstance()).build();
+    watches.add(List.of(heartbeat, refuse(Status.Code.UNAVAILABLE)));
+    watches.add(List.of(event("1")));
+    try (var watch = client.watch(WatchStatusRequest.getDefaultInstance(), false)) {
+      assertEquals("1", watch.findFirst().orElseThrow().getCursor());
+      assertEquals(List.of("", "now"), List.copyOf(cursors));
+    }
+  }
+
+  @Test
   void aWatchGoesOnBehindWhatItHasGiven() {
     var heartbeat = WatchStatusResponse.newBuilder().setCursor("2").setHeartbeat(Heartbeat.getDefaultInstance()).build();
     watches.add(List.of(event("1"), heartbeat, refuse(Status.Code.UNAVAILABLE)));
@@ -145,7 +152,7 @@ class MailwrightClientTest {
       var failure = assertThrows(MailwrightException.class, () -> watch.forEach(event -> given.add(event.getCursor())));
       assertEquals(Status.Code.OUT_OF_RANGE, failure.getStatus().getCode());
       assertEquals(List.of("1", "3", "4"), given);
-      assertEquals(List.of("now", "2", "3", "4"), List.copyOf(cursors));
+      assertEquals(List.of("", "2", "3", "4"), List.copyOf(cursors));
     }
   }
 
@@ -198,14 +205,6 @@ class MailwrightClientTest {
     public void send(SendRequest request, StreamObserver<SendResponse> answer) {
       ids.add(request.getRequestId());
       play(new ArrayDeque<>(List.of(sends.remove())), answer, SendResponse.class);
-    }
-  }
-
-  private static final class Admin extends AdminAPIGrpc.AdminAPIImplBase {
-    @Override
-    public void getServerInfo(GetServerInfoRequest request, StreamObserver<GetServerInfoResponse> answer) {
-      answer.onNext(GetServerInfoResponse.newBuilder().setNewestCursor("now").build());
-      answer.onCompleted();
     }
   }
 

@@ -417,10 +417,11 @@ public final class Runner {
   }
 
   private String cancelWatch(Step step) {
-    var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(sent.get(step.id).getCursor()).build(), false);
-    var watching = CompletableFuture.supplyAsync(() -> outcome(() -> next(watch)));
+    var own = connect();
+    var request = WatchStatusRequest.newBuilder().setCursor(sent.get(step.id).getCursor()).build();
+    var watching = CompletableFuture.supplyAsync(() -> outcome(() -> next(own.watch(request, false))));
     nap();
-    watch.close();
+    own.close();
     return watching.join();
   }
 
