@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"time"
 
+	"github.com/google/uuid"
 	v1 "github.com/mailwright/mailwright/clients/go/mailwrightv1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -84,7 +85,7 @@ func New(target, key string, options ...grpc.DialOption) (*Client, error) {
 func (c *Client) Send(ctx context.Context, request *v1.SendRequest) (*v1.SendResponse, error) {
 	request = proto.Clone(request).(*v1.SendRequest)
 	if request.RequestId == "" {
-		request.RequestId = fmt.Sprintf("%x-%x", time.Now().UnixNano(), rand.Uint64())
+		request.RequestId = uuid.NewString()
 	}
 	return repeat(ctx, c, request.RequestId, func() (*v1.SendResponse, error) { return c.Mail.Send(ctx, request) })
 }
