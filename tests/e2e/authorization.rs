@@ -265,6 +265,21 @@ fn s4_each_failure_is_an_event_that_says_what_the_page_said() {
     });
 }
 
+impl House {
+    /// The service is as it was, but for an authorization that failed.
+    pub async fn only_failed_to_authorize(&self, before: v1::Service) {
+        let after = self.get(&before.service_id).await;
+        assert!(after.failed_authorization.is_some(), "{after:?}");
+        let unchanged = v1::Service {
+            failed_authorization: after.failed_authorization.clone(),
+            etag: after.etag.clone(),
+            update_time: after.update_time,
+            ..before
+        };
+        assert_eq!(after, unchanged);
+    }
+}
+
 fn holds_a_microsoft_link(fault: &Fault) {
     let is_theirs = |url: &String| url.starts_with("https://") && url.contains("microsoft");
     assert!(fault.links.iter().any(is_theirs), "{fault:?}");
