@@ -56,9 +56,8 @@ impl Authorize {
         let mut feed = Follow::new(&session, request);
         tokio::select! {
             biased;
-            service = granted(&mut feed, &before) => {
-                report(&session, &service?);
-                Ok(())
+            service = ended(&mut feed, &before) => {
+                report(&session, &service?)
             }
             () = session.env.sleep_until(over) => Err(expired(&self.service)),
         }
@@ -97,8 +96,9 @@ impl Authorize {
     }
 }
 
-/// The service, once there is a grant that wasn't there before.
-async fn granted(feed: &mut Follow<'_>, before: &v1::Service) -> Result<v1::Service, Failed> {
+/// The service, once there is a grant or a failure that wasn't there before.
+async fn ended(feed: &mut Follow<'_>, before: &v1::Service) -> Result<v1::Service, Failed> {
+    let failed_before = failure_time(before);
     let time_of = |service: &v1::Service| {
         let grant = service.authorization.as_ref();
         grant.and_then(|grant| grant.authorize_time)
@@ -110,22 +110,47 @@ async fn granted(feed: &mut Follow<'_>, before: &v1::Service) -> Result<v1::Serv
             if service.state() == v1::ServiceState::Unspecified {
                 return Err(Failed::new(ANSWER_IS_NO, "the service was deleted"));
             }
-            if time_of(&service).is_some() && time_of(&service) != time_of(before) {
+            let is_granted = time_of(&service).is_some() && time_of(&service) != time_of(before);
+            let failed = failure_time(&service);
+            if is_granted || (failed.is_some() && failed != failed_before) {
                 return Ok(service);
             }
         }
     }
 }
 
-fn report(session: &Session, service: &v1::Service) {
+fn failure_time(service: &v1::Service) -> Option<prost_types::Timestamp> {
+    let failure = service.failed_authorization.as_ref();
+    failure.and_then(|failure| failure.since_time)
+}
+
+fn report(session: &Session, service: &v1::Service) -> Result<(), Failed> {
     let printer = &session.printer;
     if printer.is_json() {
         let answer = v1::GetServiceResponse {
             service: Some(service.clone()),
         };
         printer.json("GetServiceResponse", &answer);
-        return;
     }
+    // A grant that comes ends what failed before it.
+    if let Some(failure) = &service.failed_authorization {
+        if !printer.is_json() {
+            printer.line(&printer.ink(Ink::Bad, "Not authorized."));
+            printer.diagnosis(failure);
+        }
+        let id = &service.service_id;
+        let again =
+            format!("the authorization failed; mend that, then `mailwright authorize {id}` again");
+        return Err(Failed::new(ANSWER_IS_NO, again));
+    }
+    if !printer.is_json() {
+        authorized(session, service);
+    }
+    Ok(())
+}
+
+fn authorized(session: &Session, service: &v1::Service) {
+    let printer = &session.printer;
     let grant = service.authorization.clone().unwrap_or_default();
     printer.line(&printer.ink(Ink::Good, "Authorized."));
     printer.rows(&[("by", grant.login), ("granted", grant.scopes.join(" "))]);
@@ -144,7 +169,7 @@ fn expired(service: &str) -> Failed {
     Failed::new(
         ANSWER_IS_NO,
         format!(
-            "nobody authorized {service} in time\n  remedy    the page that the browser ended at says why; mend that, then `mailwright authorize {service}` again\n  see       docs/diagnoses.md"
+            "nobody authorized {service} in time\n  remedy    `mailwright authorize {service}` again, and open its page within ten minutes"
         ),
     )
 }

@@ -71,6 +71,8 @@ impl Doctor {
         findings.extend(connection(&service, report.as_ref()));
         findings.extend(token(&service, now));
         findings.extend(scopes(&service));
+        let failed = service.failed_authorization.as_ref();
+        findings.extend(failed.map(|why| Finding::of("authorization", Verdict::Warn, why)));
         findings.extend(secret(&service, now));
         findings.push(budget(&service));
         findings.push(last_test(&service, now));

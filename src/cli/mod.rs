@@ -13,6 +13,7 @@ mod doctor;
 mod follow;
 mod messages;
 mod print;
+mod printable;
 mod profile;
 mod remote;
 mod remote_error;
@@ -67,7 +68,7 @@ pub const EXIT_CODES: [(u8, &str); 12] = [
     (TOO_MUCH, "The outbox or a quota is full: try later."),
     (
         ANSWER_IS_NO,
-        "It was done, and the answer is no: a failed test, mail that was not sent, nobody who consented, something the doctor found.",
+        "It was done, and the answer is no: a failed test, mail that was not sent, a consent that failed or that nobody gave, something the doctor found.",
     ),
 ];
 

@@ -12,6 +12,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use serde_json::Value;
 
 use super::Failed;
+use super::printable::printable;
 use crate::model::Timestamp;
 use crate::rpc::proto::{FILE_DESCRIPTOR_SET, v1};
 
@@ -74,9 +75,12 @@ impl Printer {
             .expect("it was encoded by the same descriptors")
     }
 
-    /// A message in the API's JSON.
+    /// A message in the API's JSON. A time or duration that JSON has no form for is the nearest that
+    /// has one, so that no server can end this program.
     pub fn value(&self, name: &str, message: &impl Message) -> Value {
-        serde_json::to_value(self.dynamic(name, message)).expect("every message has its JSON")
+        let mut dynamic = self.dynamic(name, message);
+        printable(&mut dynamic);
+        serde_json::to_value(dynamic).expect("every message within its bounds has its JSON")
     }
 
     /// Prints a message as JSON.
@@ -311,6 +315,50 @@ pub fn from_json<M: Message + Default>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_has_no_json_is_shown_as_the_nearest_that_has() {
+        let printer = Printer::new(Output::Json);
+        let shown = |seconds, nanos| {
+            let service = v1::Service {
+                create_time: Some(prost_types::Timestamp { seconds, nanos }),
+                ..v1::Service::default()
+            };
+            // Deep within lists, too.
+            let all = v1::ListServicesResponse {
+                services: vec![service],
+                ..v1::ListServicesResponse::default()
+            };
+            let value = printer.value("ListServicesResponse", &all);
+            value["services"][0]["createTime"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(shown(0, 0), "1970-01-01T00:00:00Z");
+        let last = "9999-12-31T23:59:59.999999999Z";
+        assert_eq!(shown(253_402_300_799, 999_999_999), last);
+        assert_eq!(shown(253_402_300_800, 0), last);
+        assert_eq!(shown(i64::MAX, i32::MAX), last);
+        assert_eq!(shown(i64::MIN, i32::MIN), "0001-01-01T00:00:00Z");
+        assert_eq!(shown(0, -1), "1970-01-01T00:00:00Z");
+        assert!(
+            !time(Some(&prost_types::Timestamp {
+                seconds: i64::MAX,
+                nanos: i32::MAX
+            }))
+            .is_empty()
+        );
+        let step = v1::TestStepResult {
+            duration: Some(prost_types::Duration {
+                seconds: i64::MAX,
+                nanos: -1,
+            }),
+            ..v1::TestStepResult::default()
+        };
+        let value = printer.value("TestStepResult", &step);
+        assert_eq!(value["duration"], "315576000000s");
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_left_out() {

@@ -13,6 +13,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use super::listener::Bounded;
 use crate::metrics::CONTENT_TYPE;
 use crate::ops::{Core, scrape};
 
@@ -49,7 +50,7 @@ pub fn serve(
             // A sender that is gone has stopped, too.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         };
-        axum::serve(listener, router)
+        axum::serve(Bounded::new(listener), router)
             .with_graceful_shutdown(stop)
             .await
     }

@@ -5,6 +5,7 @@
 //! page. It keeps nothing.
 
 mod callback;
+mod listener;
 pub mod metrics;
 mod page;
 
@@ -22,6 +23,7 @@ use axum::{Router, extract::Request};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::listener::Bounded;
 use crate::ops::Core;
 
 /// A store that doesn't answer within this time is not ready.
@@ -64,7 +66,7 @@ pub fn serve(
             // A sender that is gone has stopped, too.
             let _ = stopping.wait_for(|stopping| *stopping).await;
         };
-        axum::serve(listener, router)
+        axum::serve(Bounded::new(listener), router)
             .with_graceful_shutdown(stop)
             .await
     }

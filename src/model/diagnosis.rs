@@ -157,6 +157,7 @@ reasons! {
     ClientSecretExpiresSoon = "CLIENT_SECRET_EXPIRES_SOON",
     CallerLimited = "CALLER_LIMITED",
     VaultKeyUnusable = "VAULT_KEY_UNUSABLE",
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
 }
 
 impl fmt::Display for Reason {

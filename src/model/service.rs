@@ -26,6 +26,8 @@ pub struct Service {
     pub grant: Grant,
     /// Facts of the newest authorization; none before the first.
     pub authorization: Option<Authorization>,
+    /// Why the newest authorization failed, unless one was granted since.
+    pub failed_authorization: Option<Diagnosis>,
     /// Whether a test has passed since something that matters to it changed.
     pub tested: bool,
     pub last_test: Option<LastTest>,
@@ -281,6 +283,7 @@ impl Service {
             restore_time: None,
             grant: Grant::None,
             authorization: None,
+            failed_authorization: None,
             tested: false,
             last_test: None,
             create_time: now,

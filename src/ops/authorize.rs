@@ -11,7 +11,7 @@ use super::secrets::{self, Ask, Bought};
 use super::{Core, Result, granted, services, to_its_end, token};
 use crate::model::catalogue::{self, Subject};
 use crate::model::service::{GrantType, OAuth2, Provider, Service};
-use crate::model::{Error, Reason, Secret, ServiceId, Timestamp};
+use crate::model::{Diagnosis, Error, Reason, Secret, ServiceId, Timestamp};
 use crate::oauth::{self, Endpoints, Outcome, ProviderError, Redirect, TokenAnswer};
 use crate::store::{PendingAuthorization, ServiceRow, StoreError};
 
@@ -124,8 +124,22 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
         .ok_or_else(unknown_state)?;
     let named = pending_service(core, &pending).await?;
     // No refresh of the old grant gets in between, and settings that change meanwhile are noticed
-    // by the generation.
+    // by the generation. What failed is kept in the same turn: a newer grant ends it.
     let _turn = core.refresh_turn(&named.service.mailbox()).await;
+    let completed = grant(core, door, pending, redirect).await;
+    if let Err(error) = &completed {
+        keep_failure(core, &named.service, error).await;
+    }
+    completed
+}
+
+/// Makes a grant of what came back for an authorization that is ours.
+async fn grant(
+    core: &Core,
+    door: Door,
+    pending: PendingAuthorization,
+    redirect: Redirect,
+) -> Result<Completed> {
     let ServiceRow {
         service,
         token_generation,
@@ -155,6 +169,39 @@ async fn complete_once(core: &Core, door: Door, redirect: Redirect) -> Result<Co
         return_url: pending.return_url,
         login_is_proven,
     })
+}
+
+/// Tells those who wait for it, by the feed: whoever saw the page may be somebody else.
+async fn keep_failure(core: &Core, service: &Service, error: &Error) {
+    let local = |reason, detail| catalogue::local(reason, &Subject::of(&service.config), detail);
+    let failure = match error {
+        Error::State { diagnosis, .. } => (**diagnosis).clone(),
+        Error::Unavailable {
+            reason,
+            description,
+            ..
+        } => Diagnosis {
+            summary: description.clone(),
+            ..local(*reason, "")
+        },
+        Error::Conflict { .. } => local(Reason::EtagMismatch, "while somebody consented"),
+        Error::NotFound { .. } => local(
+            Reason::ProviderProtocol,
+            "it came back at an address that is not this service's",
+        ),
+        _ => local(Reason::Internal, ""),
+    };
+    let now = core.env.now();
+    match core
+        .store
+        .fail_authorization(now, &service.id, failure)
+        .await
+    {
+        Ok(()) | Err(StoreError::NotFound) => {}
+        Err(error) => {
+            tracing::warn!(service = %service.id, ?error, "a failed authorization is not on the feed");
+        }
+    }
 }
 
 /// Whether the answer came back where this provider was told to send it.

@@ -125,6 +125,12 @@ pub fn unimplemented(why: &str) -> Status {
     bare(Code::Unimplemented, Reason::Unimplemented, why)
 }
 
+/// The caller's deadline passed before the answer.
+pub fn deadline_exceeded() -> Status {
+    let why = "the call's deadline passed before its answer";
+    bare(Code::DeadlineExceeded, Reason::DeadlineExceeded, why)
+}
+
 fn bare(code: Code, reason: Reason, why: &str) -> Status {
     let metadata = words(
         "",

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 pub mod codec;
 pub mod convert;
+mod deadline;
 pub mod error;
 mod health;
 mod limits;

@@ -14,6 +14,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::HealthReporter;
 
 use super::access::Door;
+use super::deadline::Deadline;
 use super::health::AllHealth;
 use super::lines::Lines;
 use super::listener::connections;
@@ -88,6 +89,7 @@ pub fn serve(
             }
         };
         let (env, metrics) = (api.core.env.clone(), api.core.metrics.clone());
+        let deadline = Deadline::new(env.clone());
         let lines = Lines::new(&api.core.config, env.clone(), metrics);
         let incoming = connections(listener, tls.as_ref(), lines, env);
         let mut server = Server::builder();
@@ -104,6 +106,7 @@ pub fn serve(
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE))
             .layer(observe)
+            .layer(deadline)
             .layer(codec::layer())
             .layer(Door::new(api.core.clone()))
             .add_service(all_health)

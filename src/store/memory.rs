@@ -140,6 +140,15 @@ impl Store for MemoryStore {
         self.write(|state| state.take_authorization(now, state_hash))
     }
 
+    async fn fail_authorization(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        failure: Diagnosis,
+    ) -> Result<()> {
+        self.write(|state| state.fail_authorization(now, id, failure))
+    }
+
     async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>> {
         self.read(|state| state.get(TOKENS, id))
     }

@@ -263,6 +263,13 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         state_hash: &[u8; 32],
     ) -> Result<Option<PendingAuthorization>>;
+    /// Keeps why an authorization failed, until one is granted or the grant is dropped.
+    async fn fail_authorization(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        failure: Diagnosis,
+    ) -> Result<()>;
     /// The token of a service.
     async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>>;
     /// Keeps a token, sets the grant LIVE and releases held mail. `Stale` unless the newest

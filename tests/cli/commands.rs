@@ -213,6 +213,24 @@ fn on_a_terminal(house: &House, line: &str, no_color: &str) -> String {
 }
 
 #[test]
+fn a_terminal_sees_how_fast_a_csv_goes_and_how_long_it_takes() {
+    let house = House::start();
+    house.ready("billing");
+    house.ok(&["services", "suspend", "billing"]);
+    let rows: String = (0..2_000)
+        .map(|n| format!("someone{n}@contoso.com\n"))
+        .collect();
+    let file = house.write("rows.csv", &format!("to\n{rows}"));
+    let send = format!("send billing --csv {file} --text Hello");
+    let shown = on_a_terminal(&house, &send, "1");
+    assert!(
+        shown.contains("/2000") && shown.contains("/s  ETA "),
+        "{shown:?}"
+    );
+    assert!(shown.contains("accepted       2000"), "{shown:?}");
+}
+
+#[test]
 fn a_terminal_gets_colour_and_a_live_table_unless_no_color_forbids() {
     let house = House::start();
     house.ready("billing");

@@ -27,6 +27,7 @@ pub struct House {
     pub server: Process,
     pub sandbox: Sandbox,
     runtime: Runtime,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl House {
@@ -49,21 +50,30 @@ impl House {
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
         let ca = folder.join("ca.pem");
         std::fs::write(&ca, sandbox.ca_pem()).unwrap();
-        let server = Process::start(&[
+        let data = folder.join("data").to_str().unwrap().to_owned();
+        let variables = vec![
+            ("MAILWRIGHT_DATA_FOLDER", data),
+            ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", sandbox.authority()),
+            ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128".to_owned()),
             (
-                "MAILWRIGHT_DATA_FOLDER",
-                folder.join("data").to_str().unwrap(),
+                "MAILWRIGHT_EGRESS_EXTRA_CA_FILE",
+                ca.to_str().unwrap().to_owned(),
             ),
-            ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", &sandbox.authority()),
-            ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128"),
-            ("MAILWRIGHT_EGRESS_EXTRA_CA_FILE", ca.to_str().unwrap()),
-        ]);
+        ];
         Self {
             folder,
-            server,
+            server: Process::start(&borrowed(&variables)),
             sandbox,
             runtime,
+            variables,
         }
+    }
+
+    /// Kills the server, and starts it again at its address.
+    pub fn restart(&mut self) {
+        self.server.kill();
+        let variables = borrowed(&self.variables);
+        self.server = Process::start_at(self.server.grpc, &variables).unwrap();
     }
 
     /// A command with the server's address and an admin's key.
@@ -148,10 +158,22 @@ impl House {
 
     /// Adele consents, and the platform whose page she comes back to completes it.
     pub fn consent(&self, url: &str) {
-        let (state, code) = self.redirect(url);
+        self.complete(&self.decide(url, "accept")).unwrap();
+    }
+
+    /// Adele declines, and the platform whose page she comes back to is told why it can't go on.
+    pub fn decline(&self, url: &str) {
+        let completed = self.complete(&self.decide(url, "decline"));
+        completed.unwrap_err();
+    }
+
+    fn complete(&self, back: &Url) -> Result<(), tonic::Status> {
         let mut request = tonic::Request::new(CompleteAuthorizeRequest {
-            state,
-            code,
+            state: parameter(back, "state"),
+            code: parameter(back, "code"),
+            error: parameter(back, "error"),
+            error_description: parameter(back, "error_description"),
+            error_subcode: parameter(back, "error_subcode"),
             ..Default::default()
         });
         let key = format!("Bearer {ADMIN_KEY}").parse().unwrap();
@@ -160,12 +182,18 @@ impl House {
         self.runtime.block_on(async {
             let server = Endpoint::from_shared(server).unwrap();
             let mut admin = AdminApiClient::new(server.connect().await.unwrap());
-            admin.complete_authorize(request).await.unwrap();
-        });
+            admin.complete_authorize(request).await.map(drop)
+        })
     }
 
     /// Adele consents; the state and the code that she comes back with.
     pub fn redirect(&self, url: &str) -> (String, String) {
+        let back = self.decide(url, "accept");
+        (parameter(&back, "state"), parameter(&back, "code"))
+    }
+
+    /// Where Adele's browser is sent when she has decided.
+    fn decide(&self, url: &str, decision: &str) -> Url {
         let page = fetch("GET", url, "");
         let between = |before: &str| {
             page.split(before)
@@ -183,7 +211,7 @@ impl House {
         let form = Serializer::new(String::new())
             .append_pair("ticket", &between("name=\"ticket\" value=\""))
             .append_pair("account", ADELE)
-            .append_pair("decision", "accept")
+            .append_pair("decision", decision)
             .finish();
         let answer = fetch("POST", action.as_str(), &form);
         let back = answer
@@ -193,14 +221,7 @@ impl House {
             .lines()
             .next()
             .unwrap();
-        let back = Url::parse(back.trim()).unwrap();
-        let parameter = |name: &str| {
-            let found = back.query_pairs().find(|(key, _)| key == name);
-            found
-                .map(|(_, value)| value.into_owned())
-                .unwrap_or_default()
-        };
-        (parameter("state"), parameter("code"))
+        Url::parse(back.trim()).unwrap()
     }
 }
 
@@ -210,6 +231,18 @@ impl Drop for House {
         // A folder that stays behind hurts nobody.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    let pairs = variables.iter();
+    pairs.map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+fn parameter(url: &Url, name: &str) -> String {
+    let found = url.query_pairs().find(|(key, _)| key == name);
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// A running command whose output is read.

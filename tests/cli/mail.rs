@@ -124,7 +124,13 @@ fn a_csv_that_is_sent_again_sends_only_what_is_new() {
         "--subject",
         "For {{name}}",
     ];
-    let first = house.json(&send);
+    let output = house
+        .command(&send)
+        .args(["--output", "json"])
+        .output()
+        .unwrap();
+    assert!(output.stderr.is_empty(), "no bar where nobody looks");
+    let first: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         (&first["accepted"], &first["knownAlready"]),
         (&300.into(), &0.into())
@@ -185,4 +191,69 @@ fn a_csv_whose_sender_was_killed_goes_on_where_it_stopped() {
     assert!(count("knownAlready") >= 20, "{rest}");
     let listed = house.json(&["messages", "list", "--limit", "5000", "--state", "held"]);
     assert_eq!(listed["messages"].as_array().unwrap().len(), 3_000);
+}
+
+#[test]
+fn a_failed_message_is_queued_again_and_tried_again() {
+    let house = House::start();
+    house.ready("billing");
+    let send = [
+        "send",
+        "billing",
+        "--to",
+        "refused@contoso.com",
+        "--text",
+        "x",
+        "--request-id",
+        "once",
+        "--wait",
+    ];
+    let output = house.run(&send);
+    assert_eq!(output.status.code(), Some(11));
+    let id = newest(&house);
+    house.ok(&["services", "suspend", "billing"]);
+    let queued = house.json(&["messages", "retry", &id]);
+    assert_eq!(queued["message"]["state"], "MESSAGE_STATE_HELD");
+    house.ok(&["services", "resume", "billing"]);
+    assert_eq!(house.run(&send).status.code(), Some(11), "refused again");
+    let shown = house.json(&["messages", "show", &id]);
+    assert_eq!(shown["message"]["attempts"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_person_decides_what_became_of_an_uncertain_message() {
+    let house = House::start();
+    house.ready("billing");
+    house.ok(&["services", "update", "billing", "--on-uncertain", "hold"]);
+    let uncertain = |number: u32| {
+        let to = format!("drop-after-dot+{number}@contoso.com");
+        let output = house.run(&["send", "billing", "--to", &to, "--text", "x", "--wait"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(11), "{said}");
+        assert!(said.contains("UNCERTAIN"), "{said}");
+        newest(&house)
+    };
+    for (number, outcome, state) in [(1, "sent", "SENT"), (2, "failed", "FAILED")] {
+        let id = uncertain(number);
+        let said = house.ok(&["messages", "resolve", &id, "--as", outcome]);
+        assert!(said.contains(state), "{said}");
+        let shown = house.json(&["messages", "show", &id]);
+        let kept = shown["message"]["state"].as_str().unwrap();
+        assert_eq!(kept, format!("MESSAGE_STATE_{state}"));
+        house.ok(&["messages", "resolve", &id, "--as", outcome]);
+        let other = if outcome == "sent" { "failed" } else { "sent" };
+        let (code, said) = house.fails(&["messages", "resolve", &id, "--as", other]);
+        assert!(code == 9 && said.contains("WRONG_STATE"), "{said}");
+    }
+    let id = uncertain(3);
+    let queued = house.json(&["messages", "retry", &id]);
+    assert_eq!(queued["message"]["state"], "MESSAGE_STATE_QUEUED");
+}
+
+fn newest(house: &House) -> String {
+    let listed = house.json(&["messages", "list", "--limit", "1"]);
+    listed["messages"][0]["messageId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

@@ -9,4 +9,5 @@ mod process;
 mod commands;
 mod documents;
 mod mail;
+mod restart;
 mod services;

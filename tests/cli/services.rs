@@ -1,8 +1,9 @@
 //! Services, authorization, tests, the doctor.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use mailwright::sandbox::{CLIENT_ID, CLIENT_SECRET};
+use serde_json::Value;
 
 use super::house::{ALEX, House, spawn};
 use super::process::program;
@@ -76,6 +77,54 @@ fn a_service_goes_from_nothing_to_ready_and_away() {
     let (code, said) = house.fails(&["services", "show", "billing"]);
     assert_eq!(code, 8, "{said}");
     assert!(said.contains("SERVICE_NOT_FOUND"), "{said}");
+}
+
+#[test]
+fn whoever_waits_for_a_consent_is_told_at_once_that_it_failed_and_why() {
+    let house = House::start();
+    house.create("billing");
+    for json in [false, true] {
+        let mut command = house.command(&["authorize", "billing"]);
+        if json {
+            command.args(["--output", "json"]);
+        }
+        let mut waiting = spawn(command);
+        // Where a program reads standard output, the page is named beside it.
+        let told: Box<dyn Read> = match json {
+            true => Box::new(waiting.stderr.take().unwrap()),
+            false => Box::new(waiting.stdout.take().unwrap()),
+        };
+        let mut lines = BufReader::new(told).lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("http")).unwrap();
+        house.decline(&line[line.find("http").unwrap()..]);
+        assert_eq!(waiting.wait().unwrap().code(), Some(11));
+        let mut said = lines.collect::<Vec<_>>().join("\n");
+        if json {
+            assert!(said.contains("mailwright authorize billing"), "{said}");
+            said.clear();
+            let mut answer = waiting.stdout.take().unwrap();
+            answer.read_to_string(&mut said).unwrap();
+            let answer: Value = serde_json::from_str(&said).unwrap();
+            let failure = &answer["service"]["failedAuthorization"];
+            assert_eq!(failure["reason"], "REASON_CONSENT_DENIED", "{said}");
+        } else {
+            assert!(
+                said.contains("Not authorized.") && said.contains("remedy"),
+                "{said}"
+            );
+        }
+        assert!(said.contains("AADSTS65004"), "{said}");
+        assert!(
+            said.contains("https://login.microsoftonline.com/error"),
+            "{said}"
+        );
+    }
+    let shown = house.ok(&["services", "show", "billing"]);
+    assert!(shown.contains("CONSENT_DENIED"), "{shown}");
+    let begun = house.json(&["authorize", "billing", "--no-wait"]);
+    house.consent(begun["authorizationUrl"].as_str().unwrap());
+    let shown = house.ok(&["services", "show", "billing"]);
+    assert!(!shown.contains("CONSENT_DENIED"), "{shown}");
 }
 
 #[test]
@@ -186,6 +235,51 @@ fn an_apply_twice_changes_nothing() {
     );
     let (code, said) = house.fails(&apply);
     assert!(code == 2 && said.contains("displey_name"), "{said}");
+}
+
+#[test]
+fn a_file_with_a_wrong_value_is_told_by_its_name_and_the_place() {
+    let house = House::start();
+    let port = house.sandbox.smtp_addr().port();
+    let yaml = format!(
+        "service_id: billing\nservice:\n  display_name: Billing\n  smtp: {{host: localhost, port: {port}}}\n  \
+         sender: {{address: adele@contoso.com}}\n  none: {{}}\n  delivery: {{messages_per_minute: 20}}\n"
+    );
+    let file = house.write("billing.yaml", &yaml);
+    let apply = ["services", "apply", "-f", &file];
+    let refused = |from: &str, to: &str, code: i32, place: &str| {
+        assert!(yaml.contains(from));
+        house.write("billing.yaml", &yaml.replace(from, to));
+        let (exit, said) = house.fails(&apply);
+        assert_eq!(exit, code, "{said}");
+        assert!(
+            said.contains("billing.yaml") && said.contains(place),
+            "{said}"
+        );
+        assert_eq!(house.fails(&["services", "show", "billing"]).0, 8, "{said}");
+    };
+    // What no server need be asked about: nothing was done.
+    refused("smtp: {host", "smtp: {hots", 2, "service.smtp");
+    refused(
+        ": 20}",
+        ": twenty}",
+        2,
+        "service.delivery.messages_per_minute",
+    );
+    refused(
+        ": 20}",
+        ": 20000000000}",
+        2,
+        "service.delivery.messages_per_minute",
+    );
+    refused("none: {}", "none: yes", 2, "service.none");
+    refused("  smtp: {", "  smtp: [", 2, "line 4");
+    refused("service_id: billing\n", "", 2, "service_id");
+    // What the server knows.
+    refused(": 20}", ": -1}", 9, "delivery.messages_per_minute");
+    refused("adele@", "adele", 9, "sender.address");
+    house.write("billing.yaml", &yaml);
+    house.ok(&apply);
 }
 
 #[test]

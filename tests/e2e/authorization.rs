@@ -231,6 +231,55 @@ fn s4_a_provider_that_is_down_is_unavailable_and_not_a_refusal() {
     });
 }
 
+#[test]
+fn s4_each_failure_is_an_event_that_says_what_the_page_said() {
+    run(async {
+        let house = House::start().await;
+        house.create("adele", house.service(ADELE)).await;
+        let mut feed = house.watch(&house.info().await.newest_cursor).await;
+        let begun = house.begin("adele").await;
+        let back = browser::decide(&begun.authorization_url, ADELE, "decline").await;
+        assert_eq!(browser::get(&back).await.status, 400);
+        let failure = feed.failed_authorization().await;
+        assert_eq!(failure.reason(), v1::Reason::ConsentDenied);
+        assert_eq!(failure.provider_code, "AADSTS65004");
+        assert!(!failure.remedy.is_empty() && failure.help_url.starts_with("https://"));
+        assert!(failure.since_time.is_some());
+
+        let refusal = mailwright::sandbox::TokenRefusal::Unavailable;
+        house.control().refuse_next_token_requests(1, refusal);
+        assert_eq!(house.authorize("adele", ADELE).await.status, 503);
+        let failure = feed.failed_authorization().await;
+        assert_eq!(failure.reason(), v1::Reason::ProviderUnavailable);
+
+        // Whoever knows a live state, and brings it to another door, uses it up: that is told, too.
+        let back = house.consent("adele", ADELE).await;
+        let other = back.replace("/oauth2/callback?", "/oauth2/callback/adele?");
+        assert_eq!(browser::get(&other).await.status, 404);
+        let failure = feed.failed_authorization().await;
+        assert_eq!(failure.reason(), v1::Reason::ProviderProtocol);
+
+        house.advance(HOUR / 60);
+        assert_eq!(house.authorize("adele", ADELE).await.status, 200);
+        assert_eq!(house.get("adele").await.failed_authorization, None);
+    });
+}
+
+impl House {
+    /// The service is as it was, but for an authorization that failed.
+    pub async fn only_failed_to_authorize(&self, before: v1::Service) {
+        let after = self.get(&before.service_id).await;
+        assert!(after.failed_authorization.is_some(), "{after:?}");
+        let unchanged = v1::Service {
+            failed_authorization: after.failed_authorization.clone(),
+            etag: after.etag.clone(),
+            update_time: after.update_time,
+            ..before
+        };
+        assert_eq!(after, unchanged);
+    }
+}
+
 fn holds_a_microsoft_link(fault: &Fault) {
     let is_theirs = |url: &String| url.starts_with("https://") && url.contains("microsoft");
     assert!(fault.links.iter().any(is_theirs), "{fault:?}");

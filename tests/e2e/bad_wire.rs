@@ -1,7 +1,14 @@
 //! Bytes that are no request, requests beyond the limits, and methods that are none.
 
+use std::collections::BTreeSet;
+
+use mailwright::rpc::proto::FILE_DESCRIPTOR_SET;
 use mailwright::rpc::proto::v1::{self, MessageState};
+use prost::Message;
+use prost::bytes::BufMut;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 use tonic::client::Grpc;
+use tonic::codec::{Codec, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
@@ -49,14 +56,84 @@ const METHODS: [(&str, u8); 24] = [
     ("AdminAPI/CreateService", 2),
 ];
 
+/// Methods whose request has no field: only its bytes can be wrong.
+const WITHOUT_FIELDS: [&str; 3] = [
+    "AdminAPI/GetServerInfo",
+    "AdminAPI/RotateVaultKey",
+    "AdminAPI/ExportBackup",
+];
+
+/// A field whose length goes beyond the end.
+const CUT_SHORT: [u8; 3] = [0x0a, 0x7f, 0x00];
+
+/// Bytes as they are, whatever they say.
+#[derive(Default)]
+struct Wire;
+
+impl Encoder for Wire {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, bytes: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(&bytes);
+        Ok(())
+    }
+}
+
+impl Codec for Wire {
+    type Encode = Vec<u8>;
+    type Decode = Raw;
+    type Encoder = Self;
+    type Decoder = <ProstCodec<Raw, Raw> as Codec>::Decoder;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstCodec::<Raw, Raw>::default().decoder()
+    }
+}
+
 async fn call(house: &House, method: &str, raw: Raw) -> Result<Raw, Status> {
+    call_bytes(house, method, raw.encode_to_vec()).await
+}
+
+async fn call_bytes(house: &House, method: &str, bytes: Vec<u8>) -> Result<Raw, Status> {
     let mut grpc = Grpc::new(house.channel());
     grpc.ready().await.unwrap();
     let path = format!("/mailwright.v1.{method}");
     let path = PathAndQuery::try_from(path).unwrap();
-    let codec = ProstCodec::<Raw, Raw>::default();
-    let answer = grpc.unary(Request::new(raw), path, codec).await?;
+    let answer = grpc.unary(Request::new(bytes), path, Wire).await?;
     Ok(answer.into_inner())
+}
+
+#[test]
+fn bytes_that_are_no_message_are_undecodable_at_every_rpc() {
+    run(async {
+        let house = House::start().await;
+        let methods = METHODS.iter().map(|(method, _)| *method);
+        for method in methods.chain(WITHOUT_FIELDS) {
+            println!("{method}");
+            let answer = call_bytes(&house, method, CUT_SHORT.to_vec()).await;
+            refused(answer, Code::InvalidArgument, "UNDECODABLE_REQUEST");
+        }
+    });
+}
+
+#[test]
+fn no_rpc_is_left_out() {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let services = set.file.iter().flat_map(|file| &file.service);
+    let all = services.flat_map(|service| {
+        let name = |rpc: &MethodDescriptorProto| format!("{}/{}", service.name(), rpc.name());
+        // A stream's requests are read one by one: send_stream.rs has those.
+        let unary = service.method.iter().filter(|rpc| !rpc.client_streaming());
+        unary.map(name).collect::<Vec<_>>()
+    });
+    let tried = METHODS.iter().map(|(method, _)| *method);
+    let tried = tried.chain(WITHOUT_FIELDS).map(str::to_owned);
+    assert_eq!(tried.collect::<BTreeSet<_>>(), all.collect());
 }
 
 #[test]

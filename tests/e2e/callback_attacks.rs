@@ -27,6 +27,7 @@ fn a_forged_state_shows_nothing_of_the_query() {
     run(async {
         let house = House::start().await;
         house.create("adele", house.service(ADELE)).await;
+        let newest = house.info().await.newest_cursor;
         let begun = house.begin("adele").await;
         let mut other = begun.state.clone();
         other.replace_range(..1, if other.starts_with('A') { "B" } else { "A" });
@@ -49,6 +50,7 @@ fn a_forged_state_shows_nothing_of_the_query() {
             )
             .await;
         }
+        assert_eq!(house.info().await.newest_cursor, newest, "nor any event");
         // The live one is not used up by them.
         let back = browser::decide(&begun.authorization_url, ADELE, "accept").await;
         assert_eq!(browser::get(&back).await.status, 200);
@@ -94,7 +96,9 @@ fn a_state_is_good_for_one_use() {
         let refusal = house.begin("adele").await;
         let declined = browser::decide(&refusal.authorization_url, ADELE, "decline").await;
         assert_eq!(browser::get(&declined).await.status, 400);
+        let told = house.info().await.newest_cursor;
         is_fixed(&house, browser::get(&declined).await).await;
+        assert_eq!(house.info().await.newest_cursor, told, "one event a state");
         assert_eq!(
             house.control().stats().token_requests("authorization_code"),
             1

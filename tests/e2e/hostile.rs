@@ -13,6 +13,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
+use super::browser;
 use super::fault::refused;
 use super::harness::{Channel, House, bare_channel, channel, run};
 use super::watch::from;
@@ -37,6 +38,25 @@ async fn info(channel: &Channel) -> Result<(), Status> {
 async fn closed(stream: &mut TcpStream) {
     let mut bytes = [0; 1024];
     while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+}
+
+#[test]
+fn browsers_and_scrapers_that_say_nothing_make_way() {
+    run(async {
+        let house = House::start().await;
+        for (listener, page) in [(house.http, "livez"), (house.metrics, "metrics")] {
+            let mut silent = Vec::new();
+            for _ in 0..512 {
+                silent.push(TcpStream::connect(listener).await.unwrap());
+            }
+            let page = browser::get(&format!("http://{listener}/{page}")).await;
+            assert_eq!(page.status, 200);
+            closed(&mut silent[0]).await;
+            let newest = silent.last().unwrap();
+            let unread = newest.try_read(&mut [0; 1]).unwrap_err();
+            assert_eq!(unread.kind(), std::io::ErrorKind::WouldBlock, "it is open");
+        }
+    });
 }
 
 #[test]

@@ -201,6 +201,27 @@ async fn answered_after(house: &House, answer: h2::client::ResponseFuture) -> (S
 }
 
 #[test]
+fn a_call_whose_deadline_passes_is_told_so() {
+    run(async {
+        let house = House::on_system_time().await;
+        house.ready_service().await;
+        let mut client = by_hand(house.grpc).await;
+        let mut asked = head("AdminAPI/SendTest", ADMIN_KEY);
+        let within = http::HeaderValue::from_static("500m");
+        asked.headers_mut().insert("grpc-timeout", within);
+        let (answer, mut body) = client.send_request(asked, false).unwrap();
+        let test = v1::SendTestRequest {
+            service_id: "adele".into(),
+            to: "slow-data@contoso.com".into(),
+        };
+        body.send_data(framed(&test).into(), true).unwrap();
+        let answer = Err::<(), _>(status(answer).await);
+        refused(answer, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+        house.control().release();
+    });
+}
+
+#[test]
 fn a_request_that_does_not_come_on_is_refused() {
     run(async {
         let house = House::start().await;

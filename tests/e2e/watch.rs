@@ -101,6 +101,15 @@ impl Feed {
         }
     }
 
+    /// Why an authorization failed, as the next service that changes tells.
+    pub async fn failed_authorization(&mut self) -> v1::Diagnosis {
+        let of_service = |event: &Event| matches!(event, Event::Service(_));
+        match self.until(of_service).await.into_iter().last() {
+            Some(Event::Service(event)) => event.service.unwrap().failed_authorization.unwrap(),
+            other => panic!("not of a service: {other:?}"),
+        }
+    }
+
     /// A service when it came into this state.
     pub async fn service(&mut self, id: &str, state: ServiceState) -> v1::Service {
         let is_it = |event: &Event| matches!(event, Event::Service(event) if event.service.as_ref().is_some_and(|s| s.service_id == id && s.state() == state));

@@ -152,6 +152,7 @@ store! {
     secrets(id: &ServiceId) -> Option<Sealed>;
     begin_authorization(now: Timestamp, pending: PendingAuthorization) -> ();
     take_authorization(now: Timestamp, hash: &[u8; 32]) -> Option<PendingAuthorization>;
+    fail_authorization(now: Timestamp, id: &ServiceId, failure: Diagnosis) -> ();
     token(id: &ServiceId) -> Option<TokenRow>;
     claim_refreshes(now: Timestamp, limit: usize) -> Vec<ServiceId>;
     postpone_refresh(now: Timestamp, id: &ServiceId, generation: u64, time: Timestamp, failure: Diagnosis) -> ();

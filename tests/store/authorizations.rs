@@ -32,6 +32,33 @@ pub async fn a_pending_authorization_is_taken_once(store: Shared) {
     assert_eq!(store.take_authorization(at(1), &[1; 32]).await, Ok(None));
 }
 
+pub async fn a_failed_authorization_is_told_until_one_is_granted(store: Shared) {
+    authorized(&store, "news").await;
+    let id = svc("news");
+    let kept = async || store.service(&id).await.unwrap().unwrap().service;
+    let before = newest(&store).await;
+    let denied = diagnosis(Reason::ConsentDenied);
+    let failed = store.fail_authorization(at(5), &id, denied.clone()).await;
+    failed.unwrap();
+    let shown = kept().await.failed_authorization.unwrap();
+    assert_eq!((shown.reason, shown.since), (denied.reason, Some(at(5))));
+    let events = events(&store, before).await;
+    let changes = service_changes(&events);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].service.failed_authorization, Some(shown));
+
+    store.save_token(at(6), token("news", 1)).await.unwrap();
+    assert!(kept().await.failed_authorization.is_some(), "by a refresh");
+    let mut granted = token("news", 2);
+    granted.authorization.authorize_time = at(7);
+    store.save_token(at(7), granted).await.unwrap();
+    assert_eq!(kept().await.failed_authorization, None);
+
+    let gone = svc("gone");
+    let failed = store.fail_authorization(at(8), &gone, denied).await;
+    assert_eq!(failed, Err(StoreError::NotFound));
+}
+
 pub async fn a_new_authorization_ends_earlier_ones_of_its_service_alone(store: Shared) {
     ready(&store, "news").await;
     ready(&store, "other").await;

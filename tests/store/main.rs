@@ -64,6 +64,7 @@ macro_rules! suite {
             ],
             authorizations: [
                 a_pending_authorization_is_taken_once,
+                a_failed_authorization_is_told_until_one_is_granted,
                 a_new_authorization_ends_earlier_ones_of_its_service_alone,
                 an_expired_authorization_is_not_taken,
                 a_token_makes_the_grant_live_and_releases_mail,

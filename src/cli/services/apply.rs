@@ -19,11 +19,12 @@ use crate::model::Secret;
 use crate::rpc::proto::v1::{self, service::Auth};
 
 /// What the server sets; a file may hold it (`services show -o json` does) and nobody minds.
-const OUTPUT_ONLY: [&str; 12] = [
+const OUTPUT_ONLY: [&str; 13] = [
     "service_id",
     "state",
     "redirect_uri",
     "authorization",
+    "failed_authorization",
     "problem",
     "last_test",
     "budget",
@@ -82,7 +83,11 @@ impl Apply {
         let wanted = wanted.map_err(|error| at(error.to_string()))?;
         let mut results = Vec::new();
         for wanted in wanted {
-            let (id, (outcome, paths)) = (wanted.id.clone(), self.one(session, wanted).await?);
+            let id = wanted.id.clone();
+            let (outcome, paths) = self.one(session, wanted).await.map_err(|error| {
+                let why = format!("{}: {id}: {error}", self.file.display());
+                Failed::new(error.code, why)
+            })?;
             if !session.printer.is_json() {
                 let ink = if outcome == "unchanged" {
                     Ink::Dim

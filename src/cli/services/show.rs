@@ -49,6 +49,11 @@ pub fn service(session: &Session, service: &v1::Service) {
         .map(|(key, value)| format!("{key}={value}"));
     rows.push(("labels", labels.collect::<Vec<_>>().join(" ")));
     printer.rows(&rows);
+    if let Some(failure) = &service.failed_authorization {
+        printer.line("");
+        printer.line(&printer.ink(Ink::Bold, "The newest authorization failed"));
+        printer.diagnosis(failure);
+    }
     if let Some(problem) = &service.problem {
         printer.line("");
         printer.line(&printer.ink(Ink::Bold, "Problem"));

@@ -33,6 +33,7 @@ pub fn service(view: ServiceView) -> v1::Service {
         state,
         redirect_uri: view.redirect_uri,
         authorization: service.authorization.map(authorization),
+        failed_authorization: service.failed_authorization.map(diagnosis),
         problem: view.problem.map(diagnosis),
         last_test: service.last_test.map(last_test),
         budget,

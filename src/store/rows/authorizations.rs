@@ -29,6 +29,20 @@ impl<B: Base> State<B> {
         Ok(pending.filter(|pending| now < pending.expire_time))
     }
 
+    pub fn fail_authorization(
+        &mut self,
+        now: Timestamp,
+        id: &ServiceId,
+        failure: Diagnosis,
+    ) -> Result<()> {
+        let mut service = self.require_service(id)?.service;
+        service.failed_authorization = Some(Diagnosis {
+            since: Some(now),
+            ..failure
+        });
+        self.edit(now, Some(touched(service, now)), None)
+    }
+
     /// A refresh that changes nothing but times is no news: neither revision nor event.
     pub fn save_token(&mut self, now: Timestamp, token: NewToken) -> Result<u64> {
         let id = token.service_id;
@@ -49,10 +63,13 @@ impl<B: Base> State<B> {
             frequency: token.frequency,
         };
         self.put_token(&id, &row)?;
-        let mut news = old.grant != Grant::Live || !same_but_times(&old, &token.authorization);
+        let is_refresh = same_but_times(&old, &token.authorization);
+        let mut news = old.grant != Grant::Live || !is_refresh;
+        let failed_authorization = old.failed_authorization.clone().filter(|_| is_refresh);
         let mut service = Service {
             grant: Grant::Live,
             authorization: Some(token.authorization),
+            failed_authorization,
             ..old
         };
         if let Some(promotion) = token.promotion {
@@ -130,6 +147,7 @@ impl<B: Base> State<B> {
             let service = Service {
                 grant: Grant::None,
                 authorization: None,
+                failed_authorization: None,
                 ..old
             };
             self.edit(now, Some(touched(service, now)), None)?;

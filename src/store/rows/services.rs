@@ -74,6 +74,7 @@ impl<B: Base> State<B> {
         if change.forget_token {
             self.forget_token(&id)?;
             self.forget_authorizations(&id)?;
+            service.failed_authorization = None;
         } else if service.authorization.is_some() {
             // A refresh may have moved its times since the caller read it, at the same revision.
             service.authorization = current.authorization;

@@ -103,6 +103,19 @@ impl Store for SledStore {
         .await
     }
 
+    async fn fail_authorization(
+        &self,
+        now: Timestamp,
+        id: &ServiceId,
+        failure: Diagnosis,
+    ) -> Result<()> {
+        let id = id.clone();
+        self.write("fail", move |state| {
+            state.fail_authorization(now, &id, failure)
+        })
+        .await
+    }
+
     async fn token(&self, id: &ServiceId) -> Result<Option<TokenRow>> {
         self.read(|state| state.get(TOKENS, id))
     }

@@ -177,6 +177,7 @@ fn a_mask_must_name_mutable_fields() {
         "etag",
         "redirect_uri",
         "authorization",
+        "failed_authorization",
         "problem",
         "last_test",
         "budget",

@@ -469,6 +469,7 @@ class Service(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    FAILED_AUTHORIZATION_FIELD_NUMBER: _builtins.int
     service_id: _builtins.str
     """The service's id: `[a-z][a-z0-9-]{2,62}`. Fixed at creation."""
     display_name: _builtins.str
@@ -542,6 +543,14 @@ class Service(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When its settings last changed."""
 
+    @_builtins.property
+    def failed_authorization(self) -> _diagnosis_pb2.Diagnosis:
+        """Output only. Why the newest authorization failed, and since_time when: what the
+        callback page told whoever should have consented. Each failure is an event of the
+        feed. Unset where none failed since the last that was granted or revoked, or
+        since settings changed that drop the grant.
+        """
+
     def __init__(
         self,
         *,
@@ -563,10 +572,11 @@ class Service(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        failed_authorization: _diagnosis_pb2.Diagnosis | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "authorization", b"authorization", "budget", b"budget", "create_time", b"create_time", "delivery", b"delivery", "last_test", b"last_test", "none", b"none", "oauth2", b"oauth2", "password", b"password", "problem", b"problem", "sender", b"sender", "smtp", b"smtp", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "authorization", b"authorization", "budget", b"budget", "create_time", b"create_time", "delivery", b"delivery", "failed_authorization", b"failed_authorization", "last_test", b"last_test", "none", b"none", "oauth2", b"oauth2", "password", b"password", "problem", b"problem", "sender", b"sender", "smtp", b"smtp", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "authorization", b"authorization", "budget", b"budget", "create_time", b"create_time", "delivery", b"delivery", "display_name", b"display_name", "etag", b"etag", "labels", b"labels", "last_test", b"last_test", "none", b"none", "oauth2", b"oauth2", "password", b"password", "problem", b"problem", "redirect_uri", b"redirect_uri", "sender", b"sender", "service_id", b"service_id", "smtp", b"smtp", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth", b"auth", "authorization", b"authorization", "budget", b"budget", "create_time", b"create_time", "delivery", b"delivery", "display_name", b"display_name", "etag", b"etag", "failed_authorization", b"failed_authorization", "labels", b"labels", "last_test", b"last_test", "none", b"none", "oauth2", b"oauth2", "password", b"password", "problem", b"problem", "redirect_uri", b"redirect_uri", "sender", b"sender", "service_id", b"service_id", "smtp", b"smtp", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_auth: _TypeAlias = _typing.Literal["oauth2", "password", "none"]  # noqa: Y015
     _WhichOneofArgType_auth: _TypeAlias = _typing.Literal["auth", b"auth"]  # noqa: Y015

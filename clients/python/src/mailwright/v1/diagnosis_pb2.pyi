@@ -354,6 +354,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The vault's keys can't be read, made or written where the server's configuration
     says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
     """
+    REASON_DEADLINE_EXCEEDED: _Reason.ValueType  # 86
+    """The deadline that the caller set passed before the answer; the call may have been
+    carried out. DEADLINE_EXCEEDED.
+    """
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Every reason for which a call, a test, a service or a message fails.
@@ -608,6 +612,10 @@ and RetryInfo.
 REASON_VAULT_KEY_UNUSABLE: Reason.ValueType  # 85
 """The vault's keys can't be read, made or written where the server's configuration
 says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
+"""
+REASON_DEADLINE_EXCEEDED: Reason.ValueType  # 86
+"""The deadline that the caller set passed before the answer; the call may have been
+carried out. DEADLINE_EXCEEDED.
 """
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 

@@ -315,6 +315,13 @@ export interface Service {
    * except in UpdateServiceRequest, where it guards the update. Opaque.
    */
   etag: string;
+  /**
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   */
+  failedAuthorization: Diagnosis | undefined;
 }
 
 export interface Service_LabelsEntry {
@@ -1074,6 +1081,7 @@ function createBaseService(): Service {
     createTime: undefined,
     updateTime: undefined,
     etag: "",
+    failedAuthorization: undefined,
   };
 }
 
@@ -1134,6 +1142,9 @@ export const Service: MessageFns<Service> = {
     }
     if (message.etag !== "") {
       writer.uint32(146).string(message.etag);
+    }
+    if (message.failedAuthorization !== undefined) {
+      Diagnosis.encode(message.failedAuthorization, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -1298,6 +1309,14 @@ export const Service: MessageFns<Service> = {
             message.etag = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.failedAuthorization = Diagnosis.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1370,6 +1389,9 @@ export const Service: MessageFns<Service> = {
     message.createTime = object.createTime ?? undefined;
     message.updateTime = object.updateTime ?? undefined;
     message.etag = object.etag ?? "";
+    message.failedAuthorization = (object.failedAuthorization !== undefined && object.failedAuthorization !== null)
+      ? Diagnosis.fromPartial(object.failedAuthorization)
+      : undefined;
     return message;
   },
 };

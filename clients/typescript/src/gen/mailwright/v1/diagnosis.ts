@@ -348,6 +348,11 @@ export enum Reason {
    * says that they are, or one that is needed isn't there. FAILED_PRECONDITION.
    */
   VAULT_KEY_UNUSABLE = 85,
+  /**
+   * DEADLINE_EXCEEDED - The deadline that the caller set passed before the answer; the call may have been
+   * carried out. DEADLINE_EXCEEDED.
+   */
+  DEADLINE_EXCEEDED = 86,
   UNRECOGNIZED = -1,
 }
 

@@ -294,7 +294,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "v1\032\036google/protobuf/duration.proto\032 goog" +
       "le/protobuf/field_mask.proto\032\037google/pro" +
       "tobuf/timestamp.proto\032\035mailwright/v1/dia" +
-      "gnosis.proto\"\264\007\n\007Service\022\035\n\nservice_id\030\001" +
+      "gnosis.proto\"\201\010\n\007Service\022\035\n\nservice_id\030\001" +
       " \001(\tR\tserviceId\022!\n\014display_name\030\002 \001(\tR\013d" +
       "isplayName\022\'\n\004smtp\030\003 \001(\0132\023.mailwright.v1" +
       ".SmtpR\004smtp\022-\n\006sender\030\004 \001(\0132\025.mailwright" +
@@ -316,280 +316,282 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
       "eate_time\030\020 \001(\0132\032.google.protobuf.Timest" +
       "ampR\ncreateTime\022;\n\013update_time\030\021 \001(\0132\032.g" +
       "oogle.protobuf.TimestampR\nupdateTime\022\022\n\004" +
-      "etag\030\022 \001(\tR\004etag\0329\n\013LabelsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004a" +
-      "uth\"X\n\004Smtp\022\022\n\004host\030\001 \001(\tR\004host\022\022\n\004port\030" +
-      "\002 \001(\005R\004port\022(\n\003tls\030\003 \001(\0162\026.mailwright.v1" +
-      ".TlsModeR\003tls\"~\n\006Sender\022\030\n\007address\030\001 \001(\t" +
-      "R\007address\022\022\n\004name\030\002 \001(\tR\004name\022\031\n\010reply_t" +
-      "o\030\003 \001(\tR\007replyTo\022+\n\021allowed_addresses\030\004 " +
-      "\003(\tR\020allowedAddresses\"\375\004\n\006OAuth2\0223\n\010prov" +
-      "ider\030\001 \001(\0162\027.mailwright.v1.ProviderR\010pro" +
-      "vider\022\037\n\013login_email\030\002 \001(\tR\nloginEmail\022#" +
-      "\n\rconsent_email\030\003 \001(\tR\014consentEmail\022\033\n\tc" +
-      "lient_id\030\004 \001(\tR\010clientId\022(\n\rclient_secre" +
-      "t\030\005 \001(\tB\003\200\001\001R\014clientSecret\0221\n\022next_clien" +
-      "t_secret\030\006 \001(\tB\003\200\001\001R\020nextClientSecret\022,\n" +
-      "\022client_secret_hint\030\007 \001(\tR\020clientSecretH" +
-      "int\022U\n\031client_secret_expire_time\030\010 \001(\0132\032" +
-      ".google.protobuf.TimestampR\026clientSecret" +
-      "ExpireTime\022\033\n\ttenant_id\030\t \001(\tR\010tenantId\022" +
-      "*\n\005cloud\030\n \001(\0162\024.mailwright.v1.CloudR\005cl" +
-      "oud\022*\n\005grant\030\013 \001(\0162\024.mailwright.v1.Grant" +
-      "R\005grant\022\026\n\006scopes\030\014 \003(\tR\006scopes\0225\n\006custo" +
-      "m\030\r \001(\0132\035.mailwright.v1.CustomProviderR\006" +
-      "custom\0225\n\027next_client_secret_hint\030\016 \001(\tR" +
-      "\024nextClientSecretHint\"\343\004\n\016CustomProvider" +
-      "\0225\n\026authorization_endpoint\030\001 \001(\tR\025author" +
-      "izationEndpoint\022%\n\016token_endpoint\030\002 \001(\tR" +
-      "\rtokenEndpoint\022/\n\023revocation_endpoint\030\003 " +
-      "\001(\tR\022revocationEndpoint\022\'\n\017scope_separat" +
-      "or\030\004 \001(\tR\016scopeSeparator\022:\n\013client_auth\030" +
-      "\005 \001(\0162\031.mailwright.v1.ClientAuthR\nclient" +
-      "Auth\022!\n\014disable_pkce\030\006 \001(\010R\013disablePkce\022" +
-      "m\n\026extra_authorize_params\030\007 \003(\01327.mailwr" +
-      "ight.v1.CustomProvider.ExtraAuthorizePar" +
-      "amsEntryR\024extraAuthorizeParams\022\026\n\006issuer" +
-      "\030\010 \001(\tR\006issuer\022C\n\016sasl_mechanism\030\t \001(\0162\034" +
-      ".mailwright.v1.SaslMechanismR\rsaslMechan" +
-      "ism\022%\n\016disable_openid\030\n \001(\010R\rdisableOpen" +
-      "id\032G\n\031ExtraAuthorizeParamsEntry\022\020\n\003key\030\001" +
-      " \001(\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"K\n\014P" +
-      "asswordAuth\022\032\n\010username\030\001 \001(\tR\010username\022" +
-      "\037\n\010password\030\002 \001(\tB\003\200\001\001R\010password\"\010\n\006NoAu" +
-      "th\"\277\003\n\010Delivery\022,\n\017max_connections\030\001 \001(\005" +
-      "H\000R\016maxConnections\210\001\001\0223\n\023messages_per_mi" +
-      "nute\030\002 \001(\005H\001R\021messagesPerMinute\210\001\001\0221\n\022re" +
-      "cipients_per_day\030\003 \001(\005H\002R\020recipientsPerD" +
-      "ay\210\001\001\0229\n\026recipients_per_message\030\004 \001(\005H\003R" +
-      "\024recipientsPerMessage\210\001\001\022/\n\021max_message_" +
-      "bytes\030\005 \001(\003H\004R\017maxMessageBytes\210\001\001\022=\n\014on_" +
-      "uncertain\030\006 \001(\0162\032.mailwright.v1.OnUncert" +
-      "ainR\013onUncertainB\022\n\020_max_connectionsB\026\n\024" +
-      "_messages_per_minuteB\025\n\023_recipients_per_" +
-      "dayB\031\n\027_recipients_per_messageB\024\n\022_max_m" +
-      "essage_bytes\"\345\002\n\rAuthorization\022\024\n\005login\030" +
-      "\001 \001(\tR\005login\022\026\n\006scopes\030\002 \003(\tR\006scopes\022A\n\016" +
-      "authorize_time\030\003 \001(\0132\032.google.protobuf.T" +
-      "imestampR\rauthorizeTime\022S\n\030access_token_" +
-      "expire_time\030\004 \001(\0132\032.google.protobuf.Time" +
-      "stampR\025accessTokenExpireTime\022F\n\021last_ref" +
-      "resh_time\030\005 \001(\0132\032.google.protobuf.Timest" +
-      "ampR\017lastRefreshTime\022F\n\021next_refresh_tim" +
-      "e\030\006 \001(\0132\032.google.protobuf.TimestampR\017nex" +
-      "tRefreshTime\"\200\002\n\006Budget\022.\n\020minute_remain" +
-      "ing\030\001 \001(\005H\000R\017minuteRemaining\210\001\001\022(\n\rday_r" +
-      "emaining\030\002 \001(\005H\001R\014dayRemaining\210\001\001\022\'\n\017que" +
-      "ued_messages\030\003 \001(\003R\016queuedMessages\022L\n\024es" +
-      "timated_drain_time\030\004 \001(\0132\032.google.protob" +
-      "uf.TimestampR\022estimatedDrainTimeB\023\n\021_min" +
-      "ute_remainingB\020\n\016_day_remaining\"\305\001\n\013Test" +
-      "Summary\022\026\n\006passed\030\001 \001(\010R\006passed\0227\n\ttest_" +
-      "time\030\002 \001(\0132\032.google.protobuf.TimestampR\010" +
-      "testTime\022\016\n\002to\030\003 \001(\tR\002to\022\035\n\nmessage_id\030\004" +
-      " \001(\tR\tmessageId\0226\n\tdiagnosis\030\005 \001(\0132\030.mai" +
-      "lwright.v1.DiagnosisR\tdiagnosis\"\362\001\n\016Test" +
-      "StepResult\022+\n\004step\030\001 \001(\0162\027.mailwright.v1" +
-      ".TestStepR\004step\0224\n\007outcome\030\002 \001(\0162\032.mailw" +
-      "right.v1.StepOutcomeR\007outcome\022.\n\005reply\030\003" +
-      " \001(\0132\030.mailwright.v1.SmtpReplyR\005reply\0225\n" +
-      "\010duration\030\004 \001(\0132\031.google.protobuf.Durati" +
-      "onR\010duration\022\026\n\006detail\030\005 \001(\tR\006detail\"g\n\024" +
-      "CreateServiceRequest\022\035\n\nservice_id\030\001 \001(\t" +
-      "R\tserviceId\0220\n\007service\030\002 \001(\0132\026.mailwrigh" +
-      "t.v1.ServiceR\007service\"I\n\025CreateServiceRe" +
-      "sponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1." +
-      "ServiceR\007service\"2\n\021GetServiceRequest\022\035\n" +
-      "\nservice_id\030\001 \001(\tR\tserviceId\"F\n\022GetServi" +
-      "ceResponse\0220\n\007service\030\001 \001(\0132\026.mailwright" +
-      ".v1.ServiceR\007service\"\275\002\n\023ListServicesReq" +
-      "uest\0223\n\006states\030\001 \003(\0162\033.mailwright.v1.Ser" +
-      "viceStateR\006states\022F\n\006labels\030\002 \003(\0132..mail" +
-      "wright.v1.ListServicesRequest.LabelsEntr" +
-      "yR\006labels\0222\n\025display_name_contains\030\003 \001(\t" +
-      "R\023displayNameContains\022\033\n\tpage_size\030\004 \001(\005" +
-      "R\010pageSize\022\035\n\npage_token\030\005 \001(\tR\tpageToke" +
-      "n\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005va" +
-      "lue\030\002 \001(\tR\005value:\0028\001\"r\n\024ListServicesResp" +
-      "onse\0222\n\010services\030\001 \003(\0132\026.mailwright.v1.S" +
-      "erviceR\010services\022&\n\017next_page_token\030\002 \001(" +
-      "\tR\rnextPageToken\"\205\001\n\024UpdateServiceReques" +
-      "t\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.Servi" +
-      "ceR\007service\022;\n\013update_mask\030\002 \001(\0132\032.googl" +
-      "e.protobuf.FieldMaskR\nupdateMask\"I\n\025Upda" +
-      "teServiceResponse\0220\n\007service\030\001 \001(\0132\026.mai" +
-      "lwright.v1.ServiceR\007service\"p\n\024DeleteSer" +
-      "viceRequest\022\035\n\nservice_id\030\001 \001(\tR\tservice" +
-      "Id\022\022\n\004etag\030\002 \001(\tR\004etag\022%\n\016cancel_pending" +
-      "\030\003 \001(\010R\rcancelPending\"\027\n\025DeleteServiceRe" +
-      "sponse\"6\n\025SuspendServiceRequest\022\035\n\nservi" +
-      "ce_id\030\001 \001(\tR\tserviceId\"J\n\026SuspendService" +
-      "Response\0220\n\007service\030\001 \001(\0132\026.mailwright.v" +
-      "1.ServiceR\007service\"5\n\024ResumeServiceReque" +
-      "st\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\"I\n\025Res" +
-      "umeServiceResponse\0220\n\007service\030\001 \001(\0132\026.ma" +
-      "ilwright.v1.ServiceR\007service\"U\n\025BeginAut" +
-      "horizeRequest\022\035\n\nservice_id\030\001 \001(\tR\tservi" +
-      "ceId\022\035\n\nreturn_url\030\002 \001(\tR\treturnUrl\"\300\001\n\026" +
-      "BeginAuthorizeResponse\022+\n\021authorization_" +
-      "url\030\001 \001(\tR\020authorizationUrl\022\031\n\005state\030\002 \001" +
-      "(\tB\003\200\001\001R\005state\022!\n\014redirect_uri\030\003 \001(\tR\013re" +
-      "directUri\022;\n\013expire_time\030\004 \001(\0132\032.google." +
-      "protobuf.TimestampR\nexpireTime\"\301\002\n\030Compl" +
-      "eteAuthorizeRequest\022\031\n\005state\030\001 \001(\tB\003\200\001\001R" +
-      "\005state\022\027\n\004code\030\002 \001(\tB\003\200\001\001R\004code\022\024\n\005error" +
-      "\030\003 \001(\tR\005error\022+\n\021error_description\030\004 \001(\t" +
-      "R\020errorDescription\022\033\n\terror_uri\030\005 \001(\tR\010e" +
-      "rrorUri\022#\n\rerror_subcode\030\006 \001(\tR\014errorSub" +
-      "code\022#\n\radmin_consent\030\007 \001(\010R\014adminConsen" +
-      "t\022\026\n\006tenant\030\010 \001(\tR\006tenant\022\020\n\003iss\030\t \001(\tR\003" +
-      "iss\022\035\n\nservice_id\030\n \001(\tR\tserviceId\"M\n\031Co" +
-      "mpleteAuthorizeResponse\0220\n\007service\030\001 \001(\013" +
-      "2\026.mailwright.v1.ServiceR\007service\";\n\032Rev" +
-      "okeAuthorizationRequest\022\035\n\nservice_id\030\001 " +
-      "\001(\tR\tserviceId\"\177\n\033RevokeAuthorizationRes" +
+      "etag\030\022 \001(\tR\004etag\022K\n\024failed_authorization" +
+      "\030\023 \001(\0132\030.mailwright.v1.DiagnosisR\023failed" +
+      "Authorization\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
+      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001B\006\n\004auth" +
+      "\"X\n\004Smtp\022\022\n\004host\030\001 \001(\tR\004host\022\022\n\004port\030\002 \001" +
+      "(\005R\004port\022(\n\003tls\030\003 \001(\0162\026.mailwright.v1.Tl" +
+      "sModeR\003tls\"~\n\006Sender\022\030\n\007address\030\001 \001(\tR\007a" +
+      "ddress\022\022\n\004name\030\002 \001(\tR\004name\022\031\n\010reply_to\030\003" +
+      " \001(\tR\007replyTo\022+\n\021allowed_addresses\030\004 \003(\t" +
+      "R\020allowedAddresses\"\375\004\n\006OAuth2\0223\n\010provide" +
+      "r\030\001 \001(\0162\027.mailwright.v1.ProviderR\010provid" +
+      "er\022\037\n\013login_email\030\002 \001(\tR\nloginEmail\022#\n\rc" +
+      "onsent_email\030\003 \001(\tR\014consentEmail\022\033\n\tclie" +
+      "nt_id\030\004 \001(\tR\010clientId\022(\n\rclient_secret\030\005" +
+      " \001(\tB\003\200\001\001R\014clientSecret\0221\n\022next_client_s" +
+      "ecret\030\006 \001(\tB\003\200\001\001R\020nextClientSecret\022,\n\022cl" +
+      "ient_secret_hint\030\007 \001(\tR\020clientSecretHint" +
+      "\022U\n\031client_secret_expire_time\030\010 \001(\0132\032.go" +
+      "ogle.protobuf.TimestampR\026clientSecretExp" +
+      "ireTime\022\033\n\ttenant_id\030\t \001(\tR\010tenantId\022*\n\005" +
+      "cloud\030\n \001(\0162\024.mailwright.v1.CloudR\005cloud" +
+      "\022*\n\005grant\030\013 \001(\0162\024.mailwright.v1.GrantR\005g" +
+      "rant\022\026\n\006scopes\030\014 \003(\tR\006scopes\0225\n\006custom\030\r" +
+      " \001(\0132\035.mailwright.v1.CustomProviderR\006cus" +
+      "tom\0225\n\027next_client_secret_hint\030\016 \001(\tR\024ne" +
+      "xtClientSecretHint\"\343\004\n\016CustomProvider\0225\n" +
+      "\026authorization_endpoint\030\001 \001(\tR\025authoriza" +
+      "tionEndpoint\022%\n\016token_endpoint\030\002 \001(\tR\rto" +
+      "kenEndpoint\022/\n\023revocation_endpoint\030\003 \001(\t" +
+      "R\022revocationEndpoint\022\'\n\017scope_separator\030" +
+      "\004 \001(\tR\016scopeSeparator\022:\n\013client_auth\030\005 \001" +
+      "(\0162\031.mailwright.v1.ClientAuthR\nclientAut" +
+      "h\022!\n\014disable_pkce\030\006 \001(\010R\013disablePkce\022m\n\026" +
+      "extra_authorize_params\030\007 \003(\01327.mailwrigh" +
+      "t.v1.CustomProvider.ExtraAuthorizeParams" +
+      "EntryR\024extraAuthorizeParams\022\026\n\006issuer\030\010 " +
+      "\001(\tR\006issuer\022C\n\016sasl_mechanism\030\t \001(\0162\034.ma" +
+      "ilwright.v1.SaslMechanismR\rsaslMechanism" +
+      "\022%\n\016disable_openid\030\n \001(\010R\rdisableOpenid\032" +
+      "G\n\031ExtraAuthorizeParamsEntry\022\020\n\003key\030\001 \001(" +
+      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"K\n\014Pass" +
+      "wordAuth\022\032\n\010username\030\001 \001(\tR\010username\022\037\n\010" +
+      "password\030\002 \001(\tB\003\200\001\001R\010password\"\010\n\006NoAuth\"" +
+      "\277\003\n\010Delivery\022,\n\017max_connections\030\001 \001(\005H\000R" +
+      "\016maxConnections\210\001\001\0223\n\023messages_per_minut" +
+      "e\030\002 \001(\005H\001R\021messagesPerMinute\210\001\001\0221\n\022recip" +
+      "ients_per_day\030\003 \001(\005H\002R\020recipientsPerDay\210" +
+      "\001\001\0229\n\026recipients_per_message\030\004 \001(\005H\003R\024re" +
+      "cipientsPerMessage\210\001\001\022/\n\021max_message_byt" +
+      "es\030\005 \001(\003H\004R\017maxMessageBytes\210\001\001\022=\n\014on_unc" +
+      "ertain\030\006 \001(\0162\032.mailwright.v1.OnUncertain" +
+      "R\013onUncertainB\022\n\020_max_connectionsB\026\n\024_me" +
+      "ssages_per_minuteB\025\n\023_recipients_per_day" +
+      "B\031\n\027_recipients_per_messageB\024\n\022_max_mess" +
+      "age_bytes\"\345\002\n\rAuthorization\022\024\n\005login\030\001 \001" +
+      "(\tR\005login\022\026\n\006scopes\030\002 \003(\tR\006scopes\022A\n\016aut" +
+      "horize_time\030\003 \001(\0132\032.google.protobuf.Time" +
+      "stampR\rauthorizeTime\022S\n\030access_token_exp" +
+      "ire_time\030\004 \001(\0132\032.google.protobuf.Timesta" +
+      "mpR\025accessTokenExpireTime\022F\n\021last_refres" +
+      "h_time\030\005 \001(\0132\032.google.protobuf.Timestamp" +
+      "R\017lastRefreshTime\022F\n\021next_refresh_time\030\006" +
+      " \001(\0132\032.google.protobuf.TimestampR\017nextRe" +
+      "freshTime\"\200\002\n\006Budget\022.\n\020minute_remaining" +
+      "\030\001 \001(\005H\000R\017minuteRemaining\210\001\001\022(\n\rday_rema" +
+      "ining\030\002 \001(\005H\001R\014dayRemaining\210\001\001\022\'\n\017queued" +
+      "_messages\030\003 \001(\003R\016queuedMessages\022L\n\024estim" +
+      "ated_drain_time\030\004 \001(\0132\032.google.protobuf." +
+      "TimestampR\022estimatedDrainTimeB\023\n\021_minute" +
+      "_remainingB\020\n\016_day_remaining\"\305\001\n\013TestSum" +
+      "mary\022\026\n\006passed\030\001 \001(\010R\006passed\0227\n\ttest_tim" +
+      "e\030\002 \001(\0132\032.google.protobuf.TimestampR\010tes" +
+      "tTime\022\016\n\002to\030\003 \001(\tR\002to\022\035\n\nmessage_id\030\004 \001(" +
+      "\tR\tmessageId\0226\n\tdiagnosis\030\005 \001(\0132\030.mailwr" +
+      "ight.v1.DiagnosisR\tdiagnosis\"\362\001\n\016TestSte" +
+      "pResult\022+\n\004step\030\001 \001(\0162\027.mailwright.v1.Te" +
+      "stStepR\004step\0224\n\007outcome\030\002 \001(\0162\032.mailwrig" +
+      "ht.v1.StepOutcomeR\007outcome\022.\n\005reply\030\003 \001(" +
+      "\0132\030.mailwright.v1.SmtpReplyR\005reply\0225\n\010du" +
+      "ration\030\004 \001(\0132\031.google.protobuf.DurationR" +
+      "\010duration\022\026\n\006detail\030\005 \001(\tR\006detail\"g\n\024Cre" +
+      "ateServiceRequest\022\035\n\nservice_id\030\001 \001(\tR\ts" +
+      "erviceId\0220\n\007service\030\002 \001(\0132\026.mailwright.v" +
+      "1.ServiceR\007service\"I\n\025CreateServiceRespo" +
+      "nse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.Ser" +
+      "viceR\007service\"2\n\021GetServiceRequest\022\035\n\nse" +
+      "rvice_id\030\001 \001(\tR\tserviceId\"F\n\022GetServiceR" +
+      "esponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1" +
+      ".ServiceR\007service\"\275\002\n\023ListServicesReques" +
+      "t\0223\n\006states\030\001 \003(\0162\033.mailwright.v1.Servic" +
+      "eStateR\006states\022F\n\006labels\030\002 \003(\0132..mailwri" +
+      "ght.v1.ListServicesRequest.LabelsEntryR\006" +
+      "labels\0222\n\025display_name_contains\030\003 \001(\tR\023d" +
+      "isplayNameContains\022\033\n\tpage_size\030\004 \001(\005R\010p" +
+      "ageSize\022\035\n\npage_token\030\005 \001(\tR\tpageToken\0329" +
+      "\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022\024\n\005value" +
+      "\030\002 \001(\tR\005value:\0028\001\"r\n\024ListServicesRespons" +
+      "e\0222\n\010services\030\001 \003(\0132\026.mailwright.v1.Serv" +
+      "iceR\010services\022&\n\017next_page_token\030\002 \001(\tR\r" +
+      "nextPageToken\"\205\001\n\024UpdateServiceRequest\0220" +
+      "\n\007service\030\001 \001(\0132\026.mailwright.v1.ServiceR" +
+      "\007service\022;\n\013update_mask\030\002 \001(\0132\032.google.p" +
+      "rotobuf.FieldMaskR\nupdateMask\"I\n\025UpdateS" +
+      "erviceResponse\0220\n\007service\030\001 \001(\0132\026.mailwr" +
+      "ight.v1.ServiceR\007service\"p\n\024DeleteServic" +
+      "eRequest\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\022" +
+      "\022\n\004etag\030\002 \001(\tR\004etag\022%\n\016cancel_pending\030\003 " +
+      "\001(\010R\rcancelPending\"\027\n\025DeleteServiceRespo" +
+      "nse\"6\n\025SuspendServiceRequest\022\035\n\nservice_" +
+      "id\030\001 \001(\tR\tserviceId\"J\n\026SuspendServiceRes" +
       "ponse\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.S" +
-      "erviceR\007service\022.\n\023revoked_at_provider\030\002" +
-      " \001(\010R\021revokedAtProvider\"@\n\017SendTestReque" +
-      "st\022\035\n\nservice_id\030\001 \001(\tR\tserviceId\022\016\n\002to\030" +
-      "\002 \001(\tR\002to\"\266\001\n\020SendTestResponse\022\026\n\006passed" +
-      "\030\001 \001(\010R\006passed\022\035\n\nmessage_id\030\002 \001(\tR\tmess" +
-      "ageId\0223\n\005steps\030\003 \003(\0132\035.mailwright.v1.Tes" +
-      "tStepResultR\005steps\0226\n\tdiagnosis\030\004 \001(\0132\030." +
-      "mailwright.v1.DiagnosisR\tdiagnosis\"\225\003\n\tA" +
-      "ccessKey\022\"\n\raccess_key_id\030\001 \001(\tR\013accessK" +
-      "eyId\022!\n\014display_name\030\002 \001(\tR\013displayName\022" +
-      ")\n\005roles\030\003 \003(\0162\023.mailwright.v1.RoleR\005rol" +
-      "es\022\037\n\013service_ids\030\004 \003(\tR\nserviceIds\022;\n\013c" +
-      "reate_time\030\005 \001(\0132\032.google.protobuf.Times" +
-      "tampR\ncreateTime\022;\n\013expire_time\030\006 \001(\0132\032." +
-      "google.protobuf.TimestampR\nexpireTime\022;\n" +
-      "\013revoke_time\030\007 \001(\0132\032.google.protobuf.Tim" +
-      "estampR\nrevokeTime\022>\n\rlast_use_time\030\010 \001(" +
-      "\0132\032.google.protobuf.TimestampR\013lastUseTi" +
-      "me\"\304\001\n\026CreateAccessKeyRequest\022!\n\014display" +
-      "_name\030\001 \001(\tR\013displayName\022)\n\005roles\030\002 \003(\0162" +
-      "\023.mailwright.v1.RoleR\005roles\022\037\n\013service_i" +
-      "ds\030\003 \003(\tR\nserviceIds\022;\n\013expire_time\030\004 \001(" +
-      "\0132\032.google.protobuf.TimestampR\nexpireTim" +
-      "e\"o\n\027CreateAccessKeyResponse\0227\n\naccess_k" +
-      "ey\030\001 \001(\0132\030.mailwright.v1.AccessKeyR\tacce" +
-      "ssKey\022\033\n\006secret\030\002 \001(\tB\003\200\001\001R\006secret\"S\n\025Li" +
-      "stAccessKeysRequest\022\033\n\tpage_size\030\001 \001(\005R\010" +
-      "pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"" +
-      "{\n\026ListAccessKeysResponse\0229\n\013access_keys" +
-      "\030\001 \003(\0132\030.mailwright.v1.AccessKeyR\naccess" +
-      "Keys\022&\n\017next_page_token\030\002 \001(\tR\rnextPageT" +
-      "oken\"<\n\026RevokeAccessKeyRequest\022\"\n\raccess" +
-      "_key_id\030\001 \001(\tR\013accessKeyId\"R\n\027RevokeAcce" +
-      "ssKeyResponse\0227\n\naccess_key\030\001 \001(\0132\030.mail" +
-      "wright.v1.AccessKeyR\taccessKey\"\027\n\025Rotate" +
-      "VaultKeyRequest\"\263\002\n\026RotateVaultKeyRespon" +
-      "se\022\025\n\006key_id\030\001 \001(\tR\005keyId\022\030\n\007created\030\002 \001" +
-      "(\010R\007created\022\'\n\017service_secrets\030\003 \001(\003R\016se" +
-      "rviceSecrets\022\026\n\006tokens\030\004 \001(\003R\006tokens\022&\n\016" +
-      "authorizations\030\005 \001(\003R\016authorizations\022\032\n\010" +
-      "messages\030\006 \001(\003R\010messages\022$\n\016unused_key_i" +
-      "ds\030\007 \003(\tR\014unusedKeyIds\022\036\n\nunreadable\030\010 \001" +
-      "(\003R\nunreadable\022\035\n\nkey_source\030\t \001(\tR\tkeyS" +
-      "ource\"\025\n\023ExportBackupRequest\",\n\024ExportBa" +
-      "ckupResponse\022\024\n\005chunk\030\001 \001(\014R\005chunk\"\026\n\024Ge" +
-      "tServerInfoRequest\"\373\002\n\025GetServerInfoResp" +
-      "onse\022\030\n\007version\030\001 \001(\tR\007version\022!\n\014api_re" +
-      "vision\030\002 \001(\005R\013apiRevision\022)\n\020source_addr" +
-      "esses\030\003 \003(\tR\017sourceAddresses\022!\n\014redirect" +
-      "_uri\030\004 \001(\tR\013redirectUri\022#\n\roldest_cursor" +
-      "\030\005 \001(\tR\014oldestCursor\022#\n\rnewest_cursor\030\006 " +
-      "\001(\tR\014newestCursor\0229\n\nstart_time\030\007 \001(\0132\032." +
-      "google.protobuf.TimestampR\tstartTime\0223\n\006" +
-      "limits\030\010 \001(\0132\033.mailwright.v1.ServerLimit" +
-      "sR\006limits\022\035\n\npublic_url\030\t \001(\tR\tpublicUrl" +
-      "\"\302\001\n\014ServerLimits\022*\n\021max_message_bytes\030\001" +
-      " \001(\003R\017maxMessageBytes\022%\n\016max_recipients\030" +
-      "\002 \001(\005R\rmaxRecipients\022\"\n\rmax_page_size\030\003 " +
-      "\001(\005R\013maxPageSize\022;\n\032max_streams_per_conn" +
-      "ection\030\004 \001(\005R\027maxStreamsPerConnection*i\n" +
-      "\007TlsMode\022\030\n\024TLS_MODE_UNSPECIFIED\020\000\022\025\n\021TL" +
-      "S_MODE_STARTTLS\020\001\022\025\n\021TLS_MODE_IMPLICIT\020\002" +
-      "\022\026\n\022TLS_MODE_PLAINTEXT\020\003*f\n\010Provider\022\030\n\024" +
-      "PROVIDER_UNSPECIFIED\020\000\022\026\n\022PROVIDER_MICRO" +
-      "SOFT\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022\023\n\017PROVIDER_" +
-      "CUSTOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_UNSPECIFIED\020\000" +
-      "\022\020\n\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_US_GOV_HIGH\020" +
-      "\002\022\024\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013CLOUD_CHINA\020\004" +
-      "*Z\n\005Grant\022\025\n\021GRANT_UNSPECIFIED\020\000\022\034\n\030GRAN" +
-      "T_AUTHORIZATION_CODE\020\001\022\034\n\030GRANT_CLIENT_C" +
-      "REDENTIALS\020\002*l\n\nClientAuth\022\033\n\027CLIENT_AUT" +
-      "H_UNSPECIFIED\020\000\022\024\n\020CLIENT_AUTH_POST\020\001\022\025\n" +
-      "\021CLIENT_AUTH_BASIC\020\002\022\024\n\020CLIENT_AUTH_NONE" +
-      "\020\003*k\n\rSaslMechanism\022\036\n\032SASL_MECHANISM_UN" +
-      "SPECIFIED\020\000\022\032\n\026SASL_MECHANISM_XOAUTH2\020\001\022" +
-      "\036\n\032SASL_MECHANISM_OAUTHBEARER\020\002*[\n\013OnUnc" +
-      "ertain\022\034\n\030ON_UNCERTAIN_UNSPECIFIED\020\000\022\027\n\023" +
-      "ON_UNCERTAIN_RESEND\020\001\022\025\n\021ON_UNCERTAIN_HO" +
-      "LD\020\002*\356\001\n\014ServiceState\022\035\n\031SERVICE_STATE_U" +
-      "NSPECIFIED\020\000\022\'\n#SERVICE_STATE_PENDING_AU" +
-      "THORIZATION\020\001\022\036\n\032SERVICE_STATE_PENDING_T" +
-      "EST\020\002\022\027\n\023SERVICE_STATE_READY\020\003\022%\n!SERVIC" +
-      "E_STATE_NEEDS_AUTHORIZATION\020\004\022\031\n\025SERVICE" +
-      "_STATE_BLOCKED\020\005\022\033\n\027SERVICE_STATE_SUSPEN" +
-      "DED\020\006*\365\001\n\010TestStep\022\031\n\025TEST_STEP_UNSPECIF" +
-      "IED\020\000\022\025\n\021TEST_STEP_RESOLVE\020\001\022\025\n\021TEST_STE" +
-      "P_CONNECT\020\002\022\021\n\rTEST_STEP_TLS\020\003\022\022\n\016TEST_S" +
-      "TEP_EHLO\020\004\022\032\n\026TEST_STEP_AUTHENTICATE\020\005\022\027" +
-      "\n\023TEST_STEP_MAIL_FROM\020\006\022\025\n\021TEST_STEP_RCP" +
-      "T_TO\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031\n\025TEST_STEP_" +
-      "FINAL_REPLY\020\t*w\n\013StepOutcome\022\034\n\030STEP_OUT" +
-      "COME_UNSPECIFIED\020\000\022\027\n\023STEP_OUTCOME_PASSE" +
-      "D\020\001\022\027\n\023STEP_OUTCOME_FAILED\020\002\022\030\n\024STEP_OUT" +
-      "COME_SKIPPED\020\003*O\n\004Role\022\024\n\020ROLE_UNSPECIFI" +
-      "ED\020\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE_SENDER\020\002\022\020\n" +
-      "\014ROLE_WATCHER\020\0032\300\014\n\010AdminAPI\022Z\n\rCreateSe" +
-      "rvice\022#.mailwright.v1.CreateServiceReque" +
-      "st\032$.mailwright.v1.CreateServiceResponse" +
-      "\022Q\n\nGetService\022 .mailwright.v1.GetServic" +
-      "eRequest\032!.mailwright.v1.GetServiceRespo" +
-      "nse\022W\n\014ListServices\022\".mailwright.v1.List" +
-      "ServicesRequest\032#.mailwright.v1.ListServ" +
-      "icesResponse\022Z\n\rUpdateService\022#.mailwrig" +
-      "ht.v1.UpdateServiceRequest\032$.mailwright." +
-      "v1.UpdateServiceResponse\022Z\n\rDeleteServic" +
-      "e\022#.mailwright.v1.DeleteServiceRequest\032$" +
-      ".mailwright.v1.DeleteServiceResponse\022]\n\016" +
-      "SuspendService\022$.mailwright.v1.SuspendSe" +
-      "rviceRequest\032%.mailwright.v1.SuspendServ" +
-      "iceResponse\022Z\n\rResumeService\022#.mailwrigh" +
-      "t.v1.ResumeServiceRequest\032$.mailwright.v" +
-      "1.ResumeServiceResponse\022]\n\016BeginAuthoriz" +
-      "e\022$.mailwright.v1.BeginAuthorizeRequest\032" +
-      "%.mailwright.v1.BeginAuthorizeResponse\022f" +
-      "\n\021CompleteAuthorize\022\'.mailwright.v1.Comp" +
-      "leteAuthorizeRequest\032(.mailwright.v1.Com" +
-      "pleteAuthorizeResponse\022l\n\023RevokeAuthoriz" +
-      "ation\022).mailwright.v1.RevokeAuthorizatio" +
-      "nRequest\032*.mailwright.v1.RevokeAuthoriza" +
-      "tionResponse\022K\n\010SendTest\022\036.mailwright.v1" +
-      ".SendTestRequest\032\037.mailwright.v1.SendTes" +
-      "tResponse\022`\n\017CreateAccessKey\022%.mailwrigh" +
-      "t.v1.CreateAccessKeyRequest\032&.mailwright" +
-      ".v1.CreateAccessKeyResponse\022]\n\016ListAcces" +
-      "sKeys\022$.mailwright.v1.ListAccessKeysRequ" +
-      "est\032%.mailwright.v1.ListAccessKeysRespon" +
-      "se\022`\n\017RevokeAccessKey\022%.mailwright.v1.Re" +
-      "vokeAccessKeyRequest\032&.mailwright.v1.Rev" +
-      "okeAccessKeyResponse\022]\n\016RotateVaultKey\022$" +
-      ".mailwright.v1.RotateVaultKeyRequest\032%.m" +
-      "ailwright.v1.RotateVaultKeyResponse\022Y\n\014E" +
-      "xportBackup\022\".mailwright.v1.ExportBackup" +
-      "Request\032#.mailwright.v1.ExportBackupResp" +
-      "onse0\001\022Z\n\rGetServerInfo\022#.mailwright.v1." +
-      "GetServerInfoRequest\032$.mailwright.v1.Get" +
-      "ServerInfoResponseB\301\001\n\027io.github.mailwri" +
-      "ght.v1B\nAdminProtoP\001ZEgithub.com/mailwri" +
-      "ght/mailwright/clients/go/mailwrightv1;m" +
-      "ailwrightv1\242\002\003MXX\252\002\rMailwright.V1\312\002\rMail" +
-      "wright\\V1\342\002\031Mailwright\\V1\\GPBMetadata\352\002\016" +
-      "Mailwright::V1b\006proto3"
+      "erviceR\007service\"5\n\024ResumeServiceRequest\022" +
+      "\035\n\nservice_id\030\001 \001(\tR\tserviceId\"I\n\025Resume" +
+      "ServiceResponse\0220\n\007service\030\001 \001(\0132\026.mailw" +
+      "right.v1.ServiceR\007service\"U\n\025BeginAuthor" +
+      "izeRequest\022\035\n\nservice_id\030\001 \001(\tR\tserviceI" +
+      "d\022\035\n\nreturn_url\030\002 \001(\tR\treturnUrl\"\300\001\n\026Beg" +
+      "inAuthorizeResponse\022+\n\021authorization_url" +
+      "\030\001 \001(\tR\020authorizationUrl\022\031\n\005state\030\002 \001(\tB" +
+      "\003\200\001\001R\005state\022!\n\014redirect_uri\030\003 \001(\tR\013redir" +
+      "ectUri\022;\n\013expire_time\030\004 \001(\0132\032.google.pro" +
+      "tobuf.TimestampR\nexpireTime\"\301\002\n\030Complete" +
+      "AuthorizeRequest\022\031\n\005state\030\001 \001(\tB\003\200\001\001R\005st" +
+      "ate\022\027\n\004code\030\002 \001(\tB\003\200\001\001R\004code\022\024\n\005error\030\003 " +
+      "\001(\tR\005error\022+\n\021error_description\030\004 \001(\tR\020e" +
+      "rrorDescription\022\033\n\terror_uri\030\005 \001(\tR\010erro" +
+      "rUri\022#\n\rerror_subcode\030\006 \001(\tR\014errorSubcod" +
+      "e\022#\n\radmin_consent\030\007 \001(\010R\014adminConsent\022\026" +
+      "\n\006tenant\030\010 \001(\tR\006tenant\022\020\n\003iss\030\t \001(\tR\003iss" +
+      "\022\035\n\nservice_id\030\n \001(\tR\tserviceId\"M\n\031Compl" +
+      "eteAuthorizeResponse\0220\n\007service\030\001 \001(\0132\026." +
+      "mailwright.v1.ServiceR\007service\";\n\032Revoke" +
+      "AuthorizationRequest\022\035\n\nservice_id\030\001 \001(\t" +
+      "R\tserviceId\"\177\n\033RevokeAuthorizationRespon" +
+      "se\0220\n\007service\030\001 \001(\0132\026.mailwright.v1.Serv" +
+      "iceR\007service\022.\n\023revoked_at_provider\030\002 \001(" +
+      "\010R\021revokedAtProvider\"@\n\017SendTestRequest\022" +
+      "\035\n\nservice_id\030\001 \001(\tR\tserviceId\022\016\n\002to\030\002 \001" +
+      "(\tR\002to\"\266\001\n\020SendTestResponse\022\026\n\006passed\030\001 " +
+      "\001(\010R\006passed\022\035\n\nmessage_id\030\002 \001(\tR\tmessage" +
+      "Id\0223\n\005steps\030\003 \003(\0132\035.mailwright.v1.TestSt" +
+      "epResultR\005steps\0226\n\tdiagnosis\030\004 \001(\0132\030.mai" +
+      "lwright.v1.DiagnosisR\tdiagnosis\"\225\003\n\tAcce" +
+      "ssKey\022\"\n\raccess_key_id\030\001 \001(\tR\013accessKeyI" +
+      "d\022!\n\014display_name\030\002 \001(\tR\013displayName\022)\n\005" +
+      "roles\030\003 \003(\0162\023.mailwright.v1.RoleR\005roles\022" +
+      "\037\n\013service_ids\030\004 \003(\tR\nserviceIds\022;\n\013crea" +
+      "te_time\030\005 \001(\0132\032.google.protobuf.Timestam" +
+      "pR\ncreateTime\022;\n\013expire_time\030\006 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\nexpireTime\022;\n\013re" +
+      "voke_time\030\007 \001(\0132\032.google.protobuf.Timest" +
+      "ampR\nrevokeTime\022>\n\rlast_use_time\030\010 \001(\0132\032" +
+      ".google.protobuf.TimestampR\013lastUseTime\"" +
+      "\304\001\n\026CreateAccessKeyRequest\022!\n\014display_na" +
+      "me\030\001 \001(\tR\013displayName\022)\n\005roles\030\002 \003(\0162\023.m" +
+      "ailwright.v1.RoleR\005roles\022\037\n\013service_ids\030" +
+      "\003 \003(\tR\nserviceIds\022;\n\013expire_time\030\004 \001(\0132\032" +
+      ".google.protobuf.TimestampR\nexpireTime\"o" +
+      "\n\027CreateAccessKeyResponse\0227\n\naccess_key\030" +
+      "\001 \001(\0132\030.mailwright.v1.AccessKeyR\taccessK" +
+      "ey\022\033\n\006secret\030\002 \001(\tB\003\200\001\001R\006secret\"S\n\025ListA" +
+      "ccessKeysRequest\022\033\n\tpage_size\030\001 \001(\005R\010pag" +
+      "eSize\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"{\n\026" +
+      "ListAccessKeysResponse\0229\n\013access_keys\030\001 " +
+      "\003(\0132\030.mailwright.v1.AccessKeyR\naccessKey" +
+      "s\022&\n\017next_page_token\030\002 \001(\tR\rnextPageToke" +
+      "n\"<\n\026RevokeAccessKeyRequest\022\"\n\raccess_ke" +
+      "y_id\030\001 \001(\tR\013accessKeyId\"R\n\027RevokeAccessK" +
+      "eyResponse\0227\n\naccess_key\030\001 \001(\0132\030.mailwri" +
+      "ght.v1.AccessKeyR\taccessKey\"\027\n\025RotateVau" +
+      "ltKeyRequest\"\263\002\n\026RotateVaultKeyResponse\022" +
+      "\025\n\006key_id\030\001 \001(\tR\005keyId\022\030\n\007created\030\002 \001(\010R" +
+      "\007created\022\'\n\017service_secrets\030\003 \001(\003R\016servi" +
+      "ceSecrets\022\026\n\006tokens\030\004 \001(\003R\006tokens\022&\n\016aut" +
+      "horizations\030\005 \001(\003R\016authorizations\022\032\n\010mes" +
+      "sages\030\006 \001(\003R\010messages\022$\n\016unused_key_ids\030" +
+      "\007 \003(\tR\014unusedKeyIds\022\036\n\nunreadable\030\010 \001(\003R" +
+      "\nunreadable\022\035\n\nkey_source\030\t \001(\tR\tkeySour" +
+      "ce\"\025\n\023ExportBackupRequest\",\n\024ExportBacku" +
+      "pResponse\022\024\n\005chunk\030\001 \001(\014R\005chunk\"\026\n\024GetSe" +
+      "rverInfoRequest\"\373\002\n\025GetServerInfoRespons" +
+      "e\022\030\n\007version\030\001 \001(\tR\007version\022!\n\014api_revis" +
+      "ion\030\002 \001(\005R\013apiRevision\022)\n\020source_address" +
+      "es\030\003 \003(\tR\017sourceAddresses\022!\n\014redirect_ur" +
+      "i\030\004 \001(\tR\013redirectUri\022#\n\roldest_cursor\030\005 " +
+      "\001(\tR\014oldestCursor\022#\n\rnewest_cursor\030\006 \001(\t" +
+      "R\014newestCursor\0229\n\nstart_time\030\007 \001(\0132\032.goo" +
+      "gle.protobuf.TimestampR\tstartTime\0223\n\006lim" +
+      "its\030\010 \001(\0132\033.mailwright.v1.ServerLimitsR\006" +
+      "limits\022\035\n\npublic_url\030\t \001(\tR\tpublicUrl\"\302\001" +
+      "\n\014ServerLimits\022*\n\021max_message_bytes\030\001 \001(" +
+      "\003R\017maxMessageBytes\022%\n\016max_recipients\030\002 \001" +
+      "(\005R\rmaxRecipients\022\"\n\rmax_page_size\030\003 \001(\005" +
+      "R\013maxPageSize\022;\n\032max_streams_per_connect" +
+      "ion\030\004 \001(\005R\027maxStreamsPerConnection*i\n\007Tl" +
+      "sMode\022\030\n\024TLS_MODE_UNSPECIFIED\020\000\022\025\n\021TLS_M" +
+      "ODE_STARTTLS\020\001\022\025\n\021TLS_MODE_IMPLICIT\020\002\022\026\n" +
+      "\022TLS_MODE_PLAINTEXT\020\003*f\n\010Provider\022\030\n\024PRO" +
+      "VIDER_UNSPECIFIED\020\000\022\026\n\022PROVIDER_MICROSOF" +
+      "T\020\001\022\023\n\017PROVIDER_GOOGLE\020\002\022\023\n\017PROVIDER_CUS" +
+      "TOM\020\003*n\n\005Cloud\022\025\n\021CLOUD_UNSPECIFIED\020\000\022\020\n" +
+      "\014CLOUD_GLOBAL\020\001\022\025\n\021CLOUD_US_GOV_HIGH\020\002\022\024" +
+      "\n\020CLOUD_US_GOV_DOD\020\003\022\017\n\013CLOUD_CHINA\020\004*Z\n" +
+      "\005Grant\022\025\n\021GRANT_UNSPECIFIED\020\000\022\034\n\030GRANT_A" +
+      "UTHORIZATION_CODE\020\001\022\034\n\030GRANT_CLIENT_CRED" +
+      "ENTIALS\020\002*l\n\nClientAuth\022\033\n\027CLIENT_AUTH_U" +
+      "NSPECIFIED\020\000\022\024\n\020CLIENT_AUTH_POST\020\001\022\025\n\021CL" +
+      "IENT_AUTH_BASIC\020\002\022\024\n\020CLIENT_AUTH_NONE\020\003*" +
+      "k\n\rSaslMechanism\022\036\n\032SASL_MECHANISM_UNSPE" +
+      "CIFIED\020\000\022\032\n\026SASL_MECHANISM_XOAUTH2\020\001\022\036\n\032" +
+      "SASL_MECHANISM_OAUTHBEARER\020\002*[\n\013OnUncert" +
+      "ain\022\034\n\030ON_UNCERTAIN_UNSPECIFIED\020\000\022\027\n\023ON_" +
+      "UNCERTAIN_RESEND\020\001\022\025\n\021ON_UNCERTAIN_HOLD\020" +
+      "\002*\356\001\n\014ServiceState\022\035\n\031SERVICE_STATE_UNSP" +
+      "ECIFIED\020\000\022\'\n#SERVICE_STATE_PENDING_AUTHO" +
+      "RIZATION\020\001\022\036\n\032SERVICE_STATE_PENDING_TEST" +
+      "\020\002\022\027\n\023SERVICE_STATE_READY\020\003\022%\n!SERVICE_S" +
+      "TATE_NEEDS_AUTHORIZATION\020\004\022\031\n\025SERVICE_ST" +
+      "ATE_BLOCKED\020\005\022\033\n\027SERVICE_STATE_SUSPENDED" +
+      "\020\006*\365\001\n\010TestStep\022\031\n\025TEST_STEP_UNSPECIFIED" +
+      "\020\000\022\025\n\021TEST_STEP_RESOLVE\020\001\022\025\n\021TEST_STEP_C" +
+      "ONNECT\020\002\022\021\n\rTEST_STEP_TLS\020\003\022\022\n\016TEST_STEP" +
+      "_EHLO\020\004\022\032\n\026TEST_STEP_AUTHENTICATE\020\005\022\027\n\023T" +
+      "EST_STEP_MAIL_FROM\020\006\022\025\n\021TEST_STEP_RCPT_T" +
+      "O\020\007\022\022\n\016TEST_STEP_DATA\020\010\022\031\n\025TEST_STEP_FIN" +
+      "AL_REPLY\020\t*w\n\013StepOutcome\022\034\n\030STEP_OUTCOM" +
+      "E_UNSPECIFIED\020\000\022\027\n\023STEP_OUTCOME_PASSED\020\001" +
+      "\022\027\n\023STEP_OUTCOME_FAILED\020\002\022\030\n\024STEP_OUTCOM" +
+      "E_SKIPPED\020\003*O\n\004Role\022\024\n\020ROLE_UNSPECIFIED\020" +
+      "\000\022\016\n\nROLE_ADMIN\020\001\022\017\n\013ROLE_SENDER\020\002\022\020\n\014RO" +
+      "LE_WATCHER\020\0032\300\014\n\010AdminAPI\022Z\n\rCreateServi" +
+      "ce\022#.mailwright.v1.CreateServiceRequest\032" +
+      "$.mailwright.v1.CreateServiceResponse\022Q\n" +
+      "\nGetService\022 .mailwright.v1.GetServiceRe" +
+      "quest\032!.mailwright.v1.GetServiceResponse" +
+      "\022W\n\014ListServices\022\".mailwright.v1.ListSer" +
+      "vicesRequest\032#.mailwright.v1.ListService" +
+      "sResponse\022Z\n\rUpdateService\022#.mailwright." +
+      "v1.UpdateServiceRequest\032$.mailwright.v1." +
+      "UpdateServiceResponse\022Z\n\rDeleteService\022#" +
+      ".mailwright.v1.DeleteServiceRequest\032$.ma" +
+      "ilwright.v1.DeleteServiceResponse\022]\n\016Sus" +
+      "pendService\022$.mailwright.v1.SuspendServi" +
+      "ceRequest\032%.mailwright.v1.SuspendService" +
+      "Response\022Z\n\rResumeService\022#.mailwright.v" +
+      "1.ResumeServiceRequest\032$.mailwright.v1.R" +
+      "esumeServiceResponse\022]\n\016BeginAuthorize\022$" +
+      ".mailwright.v1.BeginAuthorizeRequest\032%.m" +
+      "ailwright.v1.BeginAuthorizeResponse\022f\n\021C" +
+      "ompleteAuthorize\022\'.mailwright.v1.Complet" +
+      "eAuthorizeRequest\032(.mailwright.v1.Comple" +
+      "teAuthorizeResponse\022l\n\023RevokeAuthorizati" +
+      "on\022).mailwright.v1.RevokeAuthorizationRe" +
+      "quest\032*.mailwright.v1.RevokeAuthorizatio" +
+      "nResponse\022K\n\010SendTest\022\036.mailwright.v1.Se" +
+      "ndTestRequest\032\037.mailwright.v1.SendTestRe" +
+      "sponse\022`\n\017CreateAccessKey\022%.mailwright.v" +
+      "1.CreateAccessKeyRequest\032&.mailwright.v1" +
+      ".CreateAccessKeyResponse\022]\n\016ListAccessKe" +
+      "ys\022$.mailwright.v1.ListAccessKeysRequest" +
+      "\032%.mailwright.v1.ListAccessKeysResponse\022" +
+      "`\n\017RevokeAccessKey\022%.mailwright.v1.Revok" +
+      "eAccessKeyRequest\032&.mailwright.v1.Revoke" +
+      "AccessKeyResponse\022]\n\016RotateVaultKey\022$.ma" +
+      "ilwright.v1.RotateVaultKeyRequest\032%.mail" +
+      "wright.v1.RotateVaultKeyResponse\022Y\n\014Expo" +
+      "rtBackup\022\".mailwright.v1.ExportBackupReq" +
+      "uest\032#.mailwright.v1.ExportBackupRespons" +
+      "e0\001\022Z\n\rGetServerInfo\022#.mailwright.v1.Get" +
+      "ServerInfoRequest\032$.mailwright.v1.GetSer" +
+      "verInfoResponseB\301\001\n\027io.github.mailwright" +
+      ".v1B\nAdminProtoP\001ZEgithub.com/mailwright" +
+      "/mailwright/clients/go/mailwrightv1;mail" +
+      "wrightv1\242\002\003MXX\252\002\rMailwright.V1\312\002\rMailwri" +
+      "ght\\V1\342\002\031Mailwright\\V1\\GPBMetadata\352\002\016Mai" +
+      "lwright::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -604,7 +606,7 @@ public final class AdminProto extends com.google.protobuf.GeneratedFile {
     internal_static_mailwright_v1_Service_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_mailwright_v1_Service_descriptor,
-        new java.lang.String[] { "ServiceId", "DisplayName", "Smtp", "Sender", "Oauth2", "Password", "None", "Delivery", "Labels", "State", "RedirectUri", "Authorization", "Problem", "LastTest", "Budget", "CreateTime", "UpdateTime", "Etag", "Auth", });
+        new java.lang.String[] { "ServiceId", "DisplayName", "Smtp", "Sender", "Oauth2", "Password", "None", "Delivery", "Labels", "State", "RedirectUri", "Authorization", "Problem", "LastTest", "Budget", "CreateTime", "UpdateTime", "Etag", "FailedAuthorization", "Auth", });
     internal_static_mailwright_v1_Service_LabelsEntry_descriptor =
       internal_static_mailwright_v1_Service_descriptor.getNestedType(0);
     internal_static_mailwright_v1_Service_LabelsEntry_fieldAccessorTable = new

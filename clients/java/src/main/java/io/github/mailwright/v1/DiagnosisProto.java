@@ -67,7 +67,7 @@ public final class DiagnosisProto extends com.google.protobuf.GeneratedFile {
       "\n\017FIXED_BY_CALLER\020\001\022\032\n\026FIXED_BY_SERVICE_" +
       "ADMIN\020\002\022\031\n\025FIXED_BY_TENANT_ADMIN\020\003\022\026\n\022FI" +
       "XED_BY_RECIPIENT\020\004\022\025\n\021FIXED_BY_PROVIDER\020" +
-      "\005\022\023\n\017FIXED_BY_NOBODY\020\006*\313\022\n\006Reason\022\026\n\022REA" +
+      "\005\022\023\n\017FIXED_BY_NOBODY\020\006*\351\022\n\006Reason\022\026\n\022REA" +
       "SON_UNSPECIFIED\020\000\022\030\n\024REASON_INVALID_FIEL" +
       "D\020\001\022\036\n\032REASON_UNDECODABLE_REQUEST\020\002\022\034\n\030R" +
       "EASON_REQUEST_TOO_LARGE\020\003\022\034\n\030REASON_SERV" +
@@ -127,12 +127,13 @@ public final class DiagnosisProto extends com.google.protobuf.GeneratedFile {
       "ASON_ACCESS_KEY_NOT_FOUND\020M\022%\n!REASON_CL" +
       "IENT_SECRET_EXPIRES_SOON\020N\022\031\n\025REASON_CAL" +
       "LER_LIMITED\020O\022\035\n\031REASON_VAULT_KEY_UNUSAB" +
-      "LE\020UB\305\001\n\027io.github.mailwright.v1B\016Diagno" +
-      "sisProtoP\001ZEgithub.com/mailwright/mailwr" +
-      "ight/clients/go/mailwrightv1;mailwrightv" +
-      "1\242\002\003MXX\252\002\rMailwright.V1\312\002\rMailwright\\V1\342" +
-      "\002\031Mailwright\\V1\\GPBMetadata\352\002\016Mailwright" +
-      "::V1b\006proto3"
+      "LE\020U\022\034\n\030REASON_DEADLINE_EXCEEDED\020VB\305\001\n\027i" +
+      "o.github.mailwright.v1B\016DiagnosisProtoP\001" +
+      "ZEgithub.com/mailwright/mailwright/clien" +
+      "ts/go/mailwrightv1;mailwrightv1\242\002\003MXX\252\002\r" +
+      "Mailwright.V1\312\002\rMailwright\\V1\342\002\031Mailwrig" +
+      "ht\\V1\\GPBMetadata\352\002\016Mailwright::V1b\006prot" +
+      "o3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

@@ -712,6 +712,15 @@ public enum Reason
    * <code>REASON_VAULT_KEY_UNUSABLE = 85;</code>
    */
   REASON_VAULT_KEY_UNUSABLE(85),
+  /**
+   * <pre>
+   * The deadline that the caller set passed before the answer; the call may have been
+   * carried out. DEADLINE_EXCEEDED.
+   * </pre>
+   *
+   * <code>REASON_DEADLINE_EXCEEDED = 86;</code>
+   */
+  REASON_DEADLINE_EXCEEDED(86),
   UNRECOGNIZED(-1),
   ;
 
@@ -1413,6 +1422,15 @@ public enum Reason
    * <code>REASON_VAULT_KEY_UNUSABLE = 85;</code>
    */
   public static final int REASON_VAULT_KEY_UNUSABLE_VALUE = 85;
+  /**
+   * <pre>
+   * The deadline that the caller set passed before the answer; the call may have been
+   * carried out. DEADLINE_EXCEEDED.
+   * </pre>
+   *
+   * <code>REASON_DEADLINE_EXCEEDED = 86;</code>
+   */
+  public static final int REASON_DEADLINE_EXCEEDED_VALUE = 86;
 
 
   public final int getNumber() {
@@ -1520,6 +1538,7 @@ public enum Reason
       case 78: return REASON_CLIENT_SECRET_EXPIRES_SOON;
       case 79: return REASON_CALLER_LIMITED;
       case 85: return REASON_VAULT_KEY_UNUSABLE;
+      case 86: return REASON_DEADLINE_EXCEEDED;
       default: return null;
     }
   }

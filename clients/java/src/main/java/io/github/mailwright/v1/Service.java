@@ -904,6 +904,53 @@ java.lang.String defaultValue) {
     }
   }
 
+  public static final int FAILED_AUTHORIZATION_FIELD_NUMBER = 19;
+  private io.github.mailwright.v1.Diagnosis failedAuthorization_;
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   * @return Whether the failedAuthorization field is set.
+   */
+  @java.lang.Override
+  public boolean hasFailedAuthorization() {
+    return ((bitField0_ & 0x00000200) != 0);
+  }
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   * @return The failedAuthorization.
+   */
+  @java.lang.Override
+  public io.github.mailwright.v1.Diagnosis getFailedAuthorization() {
+    return failedAuthorization_ == null ? io.github.mailwright.v1.Diagnosis.getDefaultInstance() : failedAuthorization_;
+  }
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   */
+  @java.lang.Override
+  public io.github.mailwright.v1.DiagnosisOrBuilder getFailedAuthorizationOrBuilder() {
+    return failedAuthorization_ == null ? io.github.mailwright.v1.Diagnosis.getDefaultInstance() : failedAuthorization_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -974,6 +1021,9 @@ java.lang.String defaultValue) {
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(etag_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 18, etag_);
+    }
+    if (((bitField0_ & 0x00000200) != 0)) {
+      output.writeMessage(19, getFailedAuthorization());
     }
     getUnknownFields().writeTo(output);
   }
@@ -1058,6 +1108,10 @@ java.lang.String defaultValue) {
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(etag_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(18, etag_);
     }
+    if (((bitField0_ & 0x00000200) != 0)) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeMessageSize(19, getFailedAuthorization());
+    }
     size += getUnknownFields().getSerializedSize();
     memoizedSize = size;
     return size;
@@ -1129,6 +1183,11 @@ java.lang.String defaultValue) {
     }
     if (!getEtag()
         .equals(other.getEtag())) return false;
+    if (hasFailedAuthorization() != other.hasFailedAuthorization()) return false;
+    if (hasFailedAuthorization()) {
+      if (!getFailedAuthorization()
+          .equals(other.getFailedAuthorization())) return false;
+    }
     if (!getAuthCase().equals(other.getAuthCase())) return false;
     switch (authCase_) {
       case 5:
@@ -1207,6 +1266,10 @@ java.lang.String defaultValue) {
     }
     hash = (37 * hash) + ETAG_FIELD_NUMBER;
     hash = (53 * hash) + getEtag().hashCode();
+    if (hasFailedAuthorization()) {
+      hash = (37 * hash) + FAILED_AUTHORIZATION_FIELD_NUMBER;
+      hash = (53 * hash) + getFailedAuthorization().hashCode();
+    }
     switch (authCase_) {
       case 5:
         hash = (37 * hash) + OAUTH2_FIELD_NUMBER;
@@ -1388,6 +1451,7 @@ java.lang.String defaultValue) {
         internalGetBudgetFieldBuilder();
         internalGetCreateTimeFieldBuilder();
         internalGetUpdateTimeFieldBuilder();
+        internalGetFailedAuthorizationFieldBuilder();
       }
     }
     @java.lang.Override
@@ -1454,6 +1518,11 @@ java.lang.String defaultValue) {
         updateTimeBuilder_ = null;
       }
       etag_ = "";
+      failedAuthorization_ = null;
+      if (failedAuthorizationBuilder_ != null) {
+        failedAuthorizationBuilder_.dispose();
+        failedAuthorizationBuilder_ = null;
+      }
       authCase_ = 0;
       auth_ = null;
       return this;
@@ -1564,6 +1633,12 @@ java.lang.String defaultValue) {
       if (((from_bitField0_ & 0x00020000) != 0)) {
         result.etag_ = etag_;
       }
+      if (((from_bitField0_ & 0x00040000) != 0)) {
+        result.failedAuthorization_ = failedAuthorizationBuilder_ == null
+            ? failedAuthorization_
+            : failedAuthorizationBuilder_.build();
+        to_bitField0_ |= 0x00000200;
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -1648,6 +1723,9 @@ java.lang.String defaultValue) {
         etag_ = other.etag_;
         bitField0_ |= 0x00020000;
         onChanged();
+      }
+      if (other.hasFailedAuthorization()) {
+        mergeFailedAuthorization(other.getFailedAuthorization());
       }
       switch (other.getAuthCase()) {
         case OAUTH2: {
@@ -1810,6 +1888,13 @@ java.lang.String defaultValue) {
               bitField0_ |= 0x00020000;
               break;
             } // case 146
+            case 154: {
+              input.readMessage(
+                  internalGetFailedAuthorizationFieldBuilder().getBuilder(),
+                  extensionRegistry);
+              bitField0_ |= 0x00040000;
+              break;
+            } // case 154
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -4417,6 +4502,190 @@ java.lang.String defaultValue) {
       bitField0_ |= 0x00020000;
       onChanged();
       return this;
+    }
+
+    private io.github.mailwright.v1.Diagnosis failedAuthorization_;
+    private com.google.protobuf.SingleFieldBuilder<
+        io.github.mailwright.v1.Diagnosis, io.github.mailwright.v1.Diagnosis.Builder, io.github.mailwright.v1.DiagnosisOrBuilder> failedAuthorizationBuilder_;
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     * @return Whether the failedAuthorization field is set.
+     */
+    public boolean hasFailedAuthorization() {
+      return ((bitField0_ & 0x00040000) != 0);
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     * @return The failedAuthorization.
+     */
+    public io.github.mailwright.v1.Diagnosis getFailedAuthorization() {
+      if (failedAuthorizationBuilder_ == null) {
+        return failedAuthorization_ == null ? io.github.mailwright.v1.Diagnosis.getDefaultInstance() : failedAuthorization_;
+      } else {
+        return failedAuthorizationBuilder_.getMessage();
+      }
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public Builder setFailedAuthorization(io.github.mailwright.v1.Diagnosis value) {
+      if (failedAuthorizationBuilder_ == null) {
+        if (value == null) {
+          throw new NullPointerException();
+        }
+        failedAuthorization_ = value;
+      } else {
+        failedAuthorizationBuilder_.setMessage(value);
+      }
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public Builder setFailedAuthorization(
+        io.github.mailwright.v1.Diagnosis.Builder builderForValue) {
+      if (failedAuthorizationBuilder_ == null) {
+        failedAuthorization_ = builderForValue.build();
+      } else {
+        failedAuthorizationBuilder_.setMessage(builderForValue.build());
+      }
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public Builder mergeFailedAuthorization(io.github.mailwright.v1.Diagnosis value) {
+      if (failedAuthorizationBuilder_ == null) {
+        if (((bitField0_ & 0x00040000) != 0) &&
+          failedAuthorization_ != null &&
+          failedAuthorization_ != io.github.mailwright.v1.Diagnosis.getDefaultInstance()) {
+          getFailedAuthorizationBuilder().mergeFrom(value);
+        } else {
+          failedAuthorization_ = value;
+        }
+      } else {
+        failedAuthorizationBuilder_.mergeFrom(value);
+      }
+      if (failedAuthorization_ != null) {
+        bitField0_ |= 0x00040000;
+        onChanged();
+      }
+      return this;
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public Builder clearFailedAuthorization() {
+      bitField0_ = (bitField0_ & ~0x00040000);
+      failedAuthorization_ = null;
+      if (failedAuthorizationBuilder_ != null) {
+        failedAuthorizationBuilder_.dispose();
+        failedAuthorizationBuilder_ = null;
+      }
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public io.github.mailwright.v1.Diagnosis.Builder getFailedAuthorizationBuilder() {
+      bitField0_ |= 0x00040000;
+      onChanged();
+      return internalGetFailedAuthorizationFieldBuilder().getBuilder();
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    public io.github.mailwright.v1.DiagnosisOrBuilder getFailedAuthorizationOrBuilder() {
+      if (failedAuthorizationBuilder_ != null) {
+        return failedAuthorizationBuilder_.getMessageOrBuilder();
+      } else {
+        return failedAuthorization_ == null ?
+            io.github.mailwright.v1.Diagnosis.getDefaultInstance() : failedAuthorization_;
+      }
+    }
+    /**
+     * <pre>
+     * Output only. Why the newest authorization failed, and since_time when: what the
+     * callback page told whoever should have consented. Each failure is an event of the
+     * feed. Unset where none failed since the last that was granted or revoked, or
+     * since settings changed that drop the grant.
+     * </pre>
+     *
+     * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+     */
+    private com.google.protobuf.SingleFieldBuilder<
+        io.github.mailwright.v1.Diagnosis, io.github.mailwright.v1.Diagnosis.Builder, io.github.mailwright.v1.DiagnosisOrBuilder> 
+        internalGetFailedAuthorizationFieldBuilder() {
+      if (failedAuthorizationBuilder_ == null) {
+        failedAuthorizationBuilder_ = new com.google.protobuf.SingleFieldBuilder<
+            io.github.mailwright.v1.Diagnosis, io.github.mailwright.v1.Diagnosis.Builder, io.github.mailwright.v1.DiagnosisOrBuilder>(
+                getFailedAuthorization(),
+                getParentForChildren(),
+                isClean());
+        failedAuthorization_ = null;
+      }
+      return failedAuthorizationBuilder_;
     }
 
     // @@protoc_insertion_point(builder_scope:mailwright.v1.Service)

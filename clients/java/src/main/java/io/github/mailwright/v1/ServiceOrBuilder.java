@@ -503,5 +503,41 @@ java.lang.String defaultValue);
   com.google.protobuf.ByteString
       getEtagBytes();
 
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   * @return Whether the failedAuthorization field is set.
+   */
+  boolean hasFailedAuthorization();
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   * @return The failedAuthorization.
+   */
+  io.github.mailwright.v1.Diagnosis getFailedAuthorization();
+  /**
+   * <pre>
+   * Output only. Why the newest authorization failed, and since_time when: what the
+   * callback page told whoever should have consented. Each failure is an event of the
+   * feed. Unset where none failed since the last that was granted or revoked, or
+   * since settings changed that drop the grant.
+   * </pre>
+   *
+   * <code>.mailwright.v1.Diagnosis failed_authorization = 19 [json_name = "failedAuthorization"];</code>
+   */
+  io.github.mailwright.v1.DiagnosisOrBuilder getFailedAuthorizationOrBuilder();
+
   io.github.mailwright.v1.Service.AuthCase getAuthCase();
 }
