@@ -46,23 +46,43 @@ fn every_command_of_the_tour_works() {
     let page = read("README.md");
     let tour = page.split("## A tour in five minutes").nth(1).unwrap();
     let tour = tour.split("\n## ").next().unwrap();
+    assert!(tour.contains("three terminals, each in the folder of this repository"));
+    let (all, mut shown) = (blocks(tour), String::new());
+    for (terminal, first) in all[..3].iter().enumerate() {
+        let path = r#"export PATH="$PWD/target/release:$PATH""#;
+        let before = first.split("\nmailwright ").next().unwrap();
+        assert!(before.contains(path), "terminal {}", terminal + 1);
+    }
     let mut shell = Shell::new(&house);
+    shell.comes_back = true;
     let mut ran = 0;
-    for block in blocks(tour) {
+    for block in all {
         // The sandbox and the server are the house's.
         if block.contains("mailwright sandbox") || block.contains("mailwright serve") {
             continue;
         }
-        shell.run(&block);
+        shown += &shell.run(&block);
         ran += 1;
     }
-    assert!(ran >= 5, "the tour has its blocks");
+    assert!(ran >= 8, "the tour has its blocks");
+    // Both ways, all the way: grpcurl lists, tests, sends, and sees it in the feed.
+    for part in [
+        "mailwright.v1.AdminAPI\n",
+        "\"serviceId\": \"orders\"",
+        "\"passed\": true",
+        "\"requestId\": \"order-1\"",
+        "\"state\": \"MESSAGE_STATE_SENT\"",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in:\n{shown}");
+    }
 }
 
 /// Runs one block after another; what one leaves, the next may use.
 struct Shell<'a> {
     house: &'a House,
     variables: Vec<(&'static str, String)>,
+    /// Who consents comes back to the server's own page, and not to a platform's.
+    comes_back: bool,
 }
 
 impl<'a> Shell<'a> {
@@ -70,10 +90,12 @@ impl<'a> Shell<'a> {
         Self {
             house,
             variables: Vec::new(),
+            comes_back: false,
         }
     }
 
-    fn run(&mut self, block: &str) {
+    /// What the block prints.
+    fn run(&mut self, block: &str) -> String {
         let smtp = self.house.sandbox.smtp_addr().port().to_string();
         let key = self.house.folder.join("data/admin.key");
         let text = block
@@ -97,6 +119,7 @@ impl<'a> Shell<'a> {
             .read_to_string(&mut said)
             .unwrap();
         assert!(child.wait().unwrap().success(), "{text}\n{shown}\n{said}");
+        shown
     }
 
     /// The command line's tools, and what earlier blocks exported.
@@ -138,7 +161,11 @@ impl<'a> Shell<'a> {
             // JSON may hide this character from HTML.
             Some(value.replace("\\u0026", "&"))
         };
-        if let Some(url) = quoted("authorizationUrl") {
+        if let Some(url) = quoted("authorizationUrl")
+            && self.comes_back
+        {
+            self.house.consent(&url);
+        } else if let Some(url) = quoted("authorizationUrl") {
             let (state, code) = self.house.redirect(&url);
             self.variables.extend([("STATE", state), ("CODE", code)]);
         } else if line.trim().starts_with("http://") {
