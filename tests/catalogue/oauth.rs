@@ -124,6 +124,31 @@ fn every_number_says_what_is_wrong_and_who_mends_it() {
     }
 }
 
+/// The first authorization can meet the same refusal as a refresh years later; whoever reads the
+/// remedy may stand before either.
+#[test]
+fn a_refused_secrets_remedy_is_true_before_and_after_the_first_authorization() {
+    let google = Subject {
+        google: true,
+        ..subject()
+    };
+    for (said, reason) in [
+        (oauth("invalid_client", "", &[7_000_222], "", &subject()), Reason::ClientSecretExpired),
+        (oauth("invalid_client", "", &[7_000_215], "", &subject()), Reason::ClientSecretInvalid),
+        (oauth("invalid_client", "", &[], "", &google), Reason::ClientSecretInvalid),
+    ] {
+        assert_eq!(said.reason, reason);
+        for part in [
+            "by UpdateService",
+            "authorized before needs no new sign-in",
+            "otherwise authorize it then",
+        ] {
+            assert!(said.remedy.contains(part), "{}", said.remedy);
+        }
+    }
+    assert!(!oauth("invalid_client", "", &[], "", &google).remedy.contains("Entra"));
+}
+
 #[test]
 fn an_unknown_number_leaves_it_to_the_error_and_then_to_the_class() {
     for (error, suberror, reason, retryable) in [

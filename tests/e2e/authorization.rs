@@ -175,6 +175,9 @@ fn s4_an_expired_secret_is_named_with_microsofts_page_and_the_remedy() {
         assert_eq!(fault.provider_code, "AADSTS7000222");
         holds_a_microsoft_link(&fault);
         assert!(!fault.message.contains(CLIENT_SECRET));
+        // It never was authorized, so setting a secret is not all there is to do.
+        let then = "otherwise authorize it then";
+        assert!(fault.message.contains(then), "{}", fault.message);
         let service = house.get("adele").await;
         assert_eq!(service.state(), ServiceState::PendingAuthorization);
     });
