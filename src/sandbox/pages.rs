@@ -5,6 +5,9 @@
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
+/// The heading of the page about the sandbox itself.
+pub(super) const SANDBOX: &str = "Mailwright sandbox";
+
 /// What the consent page shows.
 pub(super) struct Consent<'a> {
     pub action: &'a str,
@@ -68,11 +71,16 @@ pub(super) fn failure(description: &str) -> String {
     )
 }
 
-/// A whole page around a body that is HTML already.
+/// A whole page around a body that is HTML already. Its title is the sandbox's own where that is
+/// what the page is about.
 pub(super) fn layout(title: &str, body: &str) -> String {
+    let whose = match title {
+        SANDBOX => "",
+        _ => " - Mailwright sandbox",
+    };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title} - Mailwright sandbox</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}{whose}</title>\n\
          <style>\nbody{{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#222}}\n\
          label{{display:block;padding:.3rem}}fieldset{{margin:1rem 0;border:1px solid #ccc}}\n\
          button{{font:inherit;padding:.4rem 1rem}}.go{{background:#0067b8;color:#fff;border:0}}\n\

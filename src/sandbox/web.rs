@@ -311,5 +311,5 @@ async fn index(State(site): State<Arc<Site>>) -> Response {
         plain = at.plain,
         google = at.google,
     );
-    pages::html(StatusCode::OK, &pages::layout("Mailwright sandbox", &body))
+    pages::html(StatusCode::OK, &pages::layout(pages::SANDBOX, &body))
 }

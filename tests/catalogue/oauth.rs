@@ -133,9 +133,18 @@ fn a_refused_secrets_remedy_is_true_before_and_after_the_first_authorization() {
         ..subject()
     };
     for (said, reason) in [
-        (oauth("invalid_client", "", &[7_000_222], "", &subject()), Reason::ClientSecretExpired),
-        (oauth("invalid_client", "", &[7_000_215], "", &subject()), Reason::ClientSecretInvalid),
-        (oauth("invalid_client", "", &[], "", &google), Reason::ClientSecretInvalid),
+        (
+            oauth("invalid_client", "", &[7_000_222], "", &subject()),
+            Reason::ClientSecretExpired,
+        ),
+        (
+            oauth("invalid_client", "", &[7_000_215], "", &subject()),
+            Reason::ClientSecretInvalid,
+        ),
+        (
+            oauth("invalid_client", "", &[], "", &google),
+            Reason::ClientSecretInvalid,
+        ),
     ] {
         assert_eq!(said.reason, reason);
         for part in [
@@ -146,7 +155,11 @@ fn a_refused_secrets_remedy_is_true_before_and_after_the_first_authorization() {
             assert!(said.remedy.contains(part), "{}", said.remedy);
         }
     }
-    assert!(!oauth("invalid_client", "", &[], "", &google).remedy.contains("Entra"));
+    assert!(
+        !oauth("invalid_client", "", &[], "", &google)
+            .remedy
+            .contains("Entra")
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! `Egress::http`. That no proxy variable is read holds by construction: nothing in the crate but
-//! `config` reads the environment, and the client knows only the dialler.
+//! `Egress::http`. No proxy variable is read: the command line reads the environment and hands on
+//! the variables that are the configuration's, the client knows only the dialler. `tests/demo.rs`
+//! runs the real program with all of them set.
 
 use http::Request;
 use mailwright::egress::http::HttpError;

@@ -54,6 +54,8 @@ async fn the_index_page_tells_accounts_and_faults() {
     for part in ["adele@contoso.com", "drop-after-dot@", "Client secret"] {
         assert!(page.body.contains(part), "{part}");
     }
+    let title = "<title>Mailwright sandbox</title>";
+    assert!(page.body.contains(title), "{}", page.body);
     let ca = world.get("/sandbox/ca.pem").await;
     assert_eq!(ca.body, world.sandbox.ca_pem());
 }

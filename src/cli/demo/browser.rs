@@ -24,6 +24,9 @@ const SHORTENED: [&str; 7] = [
 /// What of them is shown.
 const SHOWN_CHARS: usize = 8;
 
+/// A tenant's GUID is longer; the names in a path are not.
+const SEGMENT_CHARS_MAX: usize = 20;
+
 /// One request and its answer.
 pub struct Exchange {
     method: Method,
@@ -100,7 +103,7 @@ impl Exchange {
     pub fn print(&self, screen: &Screen) {
         const AT: usize = 9;
         let method = screen.ink(Ink::Bold, &format!("{:6}", self.method.as_str()));
-        screen.line(format!("{method}{}", bare(&self.url)));
+        screen.line(format!("{method}{}", brief(&self.url)));
         let sent = match self.form.as_slice() {
             [] => pairs(self.url.query_pairs()),
             form => pairs(form.iter().map(|(name, value)| (name, value))),
@@ -173,6 +176,19 @@ async fn fetch(
     })
 }
 
+/// The URL without its query, and with what in its path is too long for a line shortened.
+fn brief(url: &Url) -> String {
+    let segments = bare(url).split('/').enumerate().map(|(at, segment)| {
+        // Scheme, nothing and authority come first.
+        if at > 2 && segment.len() > SEGMENT_CHARS_MAX {
+            screen::shorten(segment, SHOWN_CHARS)
+        } else {
+            segment.to_owned()
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 /// The URL without its query.
 fn bare(url: &Url) -> &str {
     url.as_str().split('?').next().unwrap_or_default()
@@ -209,5 +225,13 @@ mod tests {
         let shown = pairs(url.query_pairs());
         assert_eq!(shown, "code=01234567… state=abcdefgh… x=1");
         assert_eq!(parameter(&url, "code"), "0123456789");
+    }
+
+    #[test]
+    fn a_tenant_in_a_path_is_shortened_and_the_rest_stays() {
+        let tenant = "0b5c1d2e-3f40-4a51-8b62-7c839da4eb51";
+        let url = format!("http://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize?x=1");
+        let shown = "http://login.microsoftonline.com/0b5c1d2e…/oauth2/v2.0/authorize";
+        assert_eq!(brief(&Url::parse(&url).unwrap()), shown);
     }
 }

@@ -51,8 +51,10 @@ impl Feed {
         sent: &[Sent],
     ) -> Result<(), Failed> {
         screen.step(5, "Watch what becomes of them", "StatusAPI.WatchStatus");
+        screen.paragraph("As it comes, timed from the moment that each was accepted.");
+        screen.blank();
         let mut ways: BTreeMap<String, Vec<MessageState>> = BTreeMap::new();
-        let mut first = None;
+        let mut accepted: BTreeMap<usize, Duration> = BTreeMap::new();
         while ways.values().filter(|way| has_ended(way)).count() < sent.len() {
             let Change { at, event } = self.next().await?;
             let message = event.message.clone().unwrap_or_default();
@@ -60,7 +62,9 @@ impl Feed {
                 .iter()
                 .find(|sent| sent.message_id == message.message_id);
             let number = number.map_or(0, |sent| sent.number);
-            let since = at.saturating_sub(*first.get_or_insert(at));
+            // Steps that run side by side are told in the order of their commits, not of their
+            // clocks: one clock for all would seem to run backwards.
+            let since = at.saturating_sub(*accepted.entry(number).or_insert(at));
             print(screen, since, number, &event);
             let way = ways.entry(message.message_id).or_default();
             let before = way.last().copied().unwrap_or_default();
@@ -181,7 +185,7 @@ fn print(screen: &Screen, since: Duration, number: usize, event: &MessageEvent) 
     let number = screen.ink(Ink::Bold, &format!("#{number}"));
     let after = screen.ink(ink, &format!("{:8}", name(state)));
     let offset = format!("+{:.3} s", since.as_secs_f64());
-    let mut head = format!("{offset:>9}  {number}  {before:>8} → {after}  ");
+    let mut head = format!("{number}  {offset:>9}  {before:>8} → {after}  ");
     if event.changed_recipients.is_empty() {
         screen.line(&head);
     }

@@ -20,7 +20,8 @@ pub fn print(stage: &Stage, screen: &Screen) {
     ));
     let service = format!("{{\"service_id\": \"{SERVICE_ID}\"}}");
     let send = format!(
-        "{{\"service_id\": \"{SERVICE_ID}\", \"email\": {{\"to\": [{{\"address\": \"you@example.com\"}}],\n     \
+        "{{\"service_id\": \"{SERVICE_ID}\", \"email\": {{\n     \
+         \"to\": [{{\"address\": \"you@example.com\"}}],\n     \
          \"subject\": \"Hello\", \"text_body\": \"Hello from grpcurl\"}}}}"
     );
     let watch = "{\"position\": \"WATCH_POSITION_OLDEST\"}";
@@ -49,17 +50,17 @@ pub fn print(stage: &Stage, screen: &Screen) {
     ] {
         screen.blank();
         screen.line(screen.ink(Ink::Dim, &format!("# {what}")));
-        if data.is_empty() {
-            screen.line(format!("grpcurl -plaintext -H \"$AUTH\" {grpc} {method}"));
-        } else {
-            screen.line(format!("grpcurl -plaintext -H \"$AUTH\" -d '{data}' \\"));
-            screen.line(format!("  {grpc} {method}"));
-        }
+        let data = match data {
+            "" => String::new(),
+            data => format!("-d '{data}' "),
+        };
+        screen.line(format!("grpcurl -plaintext -H \"$AUTH\" {data}\\"));
+        screen.line(format!("  {grpc} {method}"));
     }
     screen.blank();
     screen.row(
         "sandbox",
-        &format!("{sandbox}/   what it does, and how to make it fail"),
+        &format!("{sandbox}/ what it does, how to make it fail"),
     );
     screen.row("mail it took", &format!("{sandbox}/sandbox/mail"));
     screen.blank();

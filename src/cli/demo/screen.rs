@@ -1,4 +1,4 @@
-//! What the demo prints: plain lines of at most 90 columns, coloured only for a person.
+//! What the demo prints: plain lines of at most 80 columns, as wide as a terminal begins, coloured only for a person.
 //!
 //! It knows how things look and nothing of what they mean. A reader who closes the pipe doesn't
 //! end the demo: what counts then is the exit code.
@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 /// No line is longer, except where one word or URL is.
-const WIDTH: usize = 90;
+const WIDTH: usize = 80;
 
 /// Everything but headings stands this far in.
 pub const INDENT: usize = 3;

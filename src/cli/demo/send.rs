@@ -79,10 +79,12 @@ fn request_id(number: usize) -> String {
 }
 
 fn print(screen: &Screen, number: usize, what: &str, answer: &SendResponse, remark: &str) {
+    const AT: usize = 40;
     let number = screen.ink(Ink::Bold, &format!("#{number}"));
-    screen.line(format!(
-        "{number}  {what:32} {:28} {}{remark}",
+    let text = format!(
+        "{} {}{remark}",
         answer.message_id,
         feed::name(answer.state())
-    ));
+    );
+    screen.hanging(None, AT, &format!("{number}  {what:32} "), &text);
 }
