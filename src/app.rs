@@ -150,6 +150,7 @@ impl App {
     /// When a listener fails.
     pub async fn run_until(self, stopped: impl Future<Output = ()>) -> io::Result<()> {
         let (stop, stopping) = watch::channel(false);
+        let (end, ending) = watch::channel(false);
         let core = &self.core;
         let (mut deliveries, mut refreshes) = (
             Tasks::at_most(core.config.delivery.max_in_flight as usize),
@@ -161,7 +162,7 @@ impl App {
             self.tls,
             stopping.clone(),
         );
-        let http = http::serve(core.clone(), self.listeners.http, stopping.clone());
+        let http = http::serve(core.clone(), self.listeners.http, stopping.clone(), ending);
         let metrics = async {
             match self.listeners.metrics {
                 Some(listener) => {
@@ -180,14 +181,13 @@ impl App {
             );
             tokio::join!(deliveries.drain(), refreshes.drain());
         };
-        let servers = async {
-            // One that fails ends both: half a server helps nobody.
-            tokio::try_join!(grpc, http, metrics).map(|_| ())
-        };
-        tokio::pin!(servers, work);
+        // One that fails ends all: half a server helps nobody.
+        let servers = async { tokio::try_join!(grpc, metrics).map(|_| ()) };
+        tokio::pin!(servers, http, work);
         tokio::select! {
             biased;
             ended = &mut servers => return ended,
+            ended = &mut http => return ended,
             // The loops end only when they are told to.
             () = &mut work => return Ok(()),
             () = stopped => {}
@@ -204,6 +204,17 @@ impl App {
                 }
                 () = &mut work => core.env.timeout(LINGER, servers).await.unwrap_or(Ok(())),
             }
+        };
+        let drained = async {
+            // Probes are answered as long as anything is under way.
+            tokio::select! {
+                biased;
+                ended = &mut http => return ended,
+                ended = drained => ended?,
+            }
+            // The receiver lives in the future above.
+            let _ = end.send(true);
+            core.env.timeout(LINGER, http).await.unwrap_or(Ok(()))
         };
         let drained = async {
             let ended = drained.await;

@@ -35,19 +35,18 @@ struct Site {
     stopping: watch::Receiver<bool>,
 }
 
-/// Serves until `stopping` is set, and then until what is under way has ended.
+/// Serves until `ending` is set, and then until what is under way has ended. From when `stopping` is
+/// set, it is alive and not ready.
 ///
 /// # Errors
 /// When the listener fails.
 pub fn serve(
     core: Arc<Core>,
     listener: TcpListener,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
+    mut ending: watch::Receiver<bool>,
 ) -> impl Future<Output = io::Result<()>> {
-    let site = Site {
-        core,
-        stopping: stopping.clone(),
-    };
+    let site = Site { core, stopping };
     // A HEAD must not use an authorization up.
     let router = Router::new()
         .route("/oauth2/callback", get(callback::shared).head(async || ()))
@@ -64,7 +63,7 @@ pub fn serve(
     async move {
         let stop = async move {
             // A sender that is gone has stopped, too.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
+            let _ = ending.wait_for(|ending| *ending).await;
         };
         axum::serve(Bounded::new(listener), router)
             .with_graceful_shutdown(stop)

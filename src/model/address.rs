@@ -107,6 +107,8 @@ pub struct Mailbox {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -138,6 +140,48 @@ mod tests {
             "a@[192.0.2.1",
         ] {
             assert!(bad.parse::<EmailAddress>().is_err(), "{bad:?}");
+        }
+    }
+
+    /// What stands outside of a quoted local part, quoted pairs heeded.
+    fn unquoted(address: &str) -> String {
+        let (mut is_quoted, mut is_pair) = (false, false);
+        let outside = address.chars().filter(|&c| {
+            let was_pair = is_pair;
+            is_pair = is_quoted && !was_pair && c == '\\';
+            if c == '"' && !was_pair {
+                is_quoted = !is_quoted;
+                return false;
+            }
+            !is_quoted
+        });
+        outside.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_as_written_and_ends_no_command_early(
+            text in prop_oneof![
+                "[a-z.+]{1,9}@[a-z]{1,9}\\.[a-z]{2,4}",
+                "[ -~]{0,12}@[ -~]{0,12}",
+                "\"([ -!#-\\[\\]-~]|\\\\[ -~]){0,9}\"@[a-z]{1,5}\\.de",
+                "[a-z]{1,5}@\\[[ -~]{0,16}\\]",
+                "[a-z\\x00-\\x20<>@\"\\\\]{0,20}",
+                ".{0,20}",
+            ],
+        ) {
+            if let Ok(address) = text.parse::<EmailAddress>() {
+                prop_assert_eq!(address.to_string(), &*text);
+                prop_assert_eq!(address.to_string().parse(), Ok(address.clone()));
+                prop_assert_eq!(format!("{}@{}", address.local_part(), address.domain()), &*text);
+                prop_assert!(!text.chars().any(char::is_control), "{text:?}");
+                prop_assert!(!unquoted(&text).contains([' ', '<', '>']), "{text:?}");
+            }
+        }
+
+        #[test]
+        fn plain_addresses_are_taken(text in "[a-z0-9+_-]{1,9}@[a-z]{1,9}\\.[a-z]{2,4}") {
+            prop_assert!(text.parse::<EmailAddress>().is_ok());
         }
     }
 

@@ -234,7 +234,61 @@ impl Labels {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Parses and shows it again; an id that is taken can stand in a header, a log line and a path.
+    fn holds<Id>(text: &str) -> Result<(), TestCaseError>
+    where
+        Id: FromStr<Err = String> + fmt::Display + fmt::Debug + PartialEq,
+    {
+        if let Ok(id) = text.parse::<Id>() {
+            prop_assert_eq!(id.to_string(), text);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert!(!text.is_empty() && text.len() <= 200);
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_as_written_and_have_nothing_that_could_be_anything_else(
+            text in prop_oneof![
+                "[a-z][a-z0-9-]{2,62}", "[0-9a-z]{26}", "[!-~]{1,200}", "[a-z \\r\\n-]{0,30}", ".{0,220}",
+            ],
+        ) {
+            holds::<ServiceId>(&text)?;
+            holds::<MessageId>(&text)?;
+            holds::<RequestId>(&text)?;
+            holds::<AccessKeyId>(&text)?;
+        }
+
+        #[test]
+        fn what_the_rules_say_is_taken(
+            service in "[a-z][a-z0-9-]{2,62}", message in "[0-9a-hjkmnp-tv-z]{26}",
+            request in "[!-~]{1,200}", random in any::<[u8; 10]>(), at in 0..4_000_000_000i64,
+        ) {
+            prop_assert!(service.parse::<ServiceId>().is_ok());
+            prop_assert!(message.parse::<MessageId>().is_ok());
+            prop_assert!(message.parse::<AccessKeyId>().is_ok());
+            prop_assert!(request.parse::<RequestId>().is_ok());
+            let now = Timestamp::from_unix_seconds(at);
+            holds_made(&MessageId::generate(now, random))?;
+            holds_made(&AccessKeyId::generate(now, random))?;
+            holds_made(&ServiceId::generate(random))?;
+        }
+    }
+
+    /// One that we made parses as itself.
+    fn holds_made<Id>(id: &Id) -> Result<(), TestCaseError>
+    where
+        Id: FromStr<Err = String> + fmt::Display + fmt::Debug + PartialEq + Clone,
+    {
+        prop_assert_eq!(id.to_string().parse(), Ok(id.clone()));
+        Ok(())
+    }
 
     #[test]
     fn message_ids_sort_by_time_and_parse_back() {

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pair_of_state_and_event_goes_where_the_design_says() {
+    fn every_pair_of_state_and_event_goes_where_the_diagram_says() {
         let settles = [Sent, Partial, Failed, Uncertain].map(|to| (Event::Settle(to), to));
         let resolves = [Sent, Partial, Failed].map(|to| (Event::Resolve(to), to));
         let allowed: Vec<(MessageState, Event, MessageState)> = [

@@ -303,6 +303,32 @@ fn keys_are_listed_newest_first_without_secrets_and_with_their_last_use() {
 }
 
 #[test]
+fn a_page_of_keys_that_cannot_be_is_refused_field_by_field() {
+    run(async {
+        let house = House::start().await;
+        for token in ["!!", "not a token", &"A".repeat(10_000)] {
+            let page = v1::ListAccessKeysRequest {
+                page_size: -1,
+                page_token: token.to_owned(),
+            };
+            let answer = house.admin().list_access_keys(page).await;
+            invalid(answer, &["page_size", "page_token"]);
+        }
+    });
+}
+
+#[test]
+fn an_id_that_no_key_can_have_is_invalid() {
+    run(async {
+        let house = House::start().await;
+        for id in ["", "No Such Thing", "../../etc", &"a".repeat(10_000)] {
+            invalid(house.try_revoke_key(id).await, &["access_key_id"]);
+        }
+        assert_eq!(house.keys().await.len(), 1);
+    });
+}
+
+#[test]
 fn a_key_that_cannot_be_is_refused_field_by_field() {
     run(async {
         let house = House::start().await;

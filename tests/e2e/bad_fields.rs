@@ -186,6 +186,7 @@ fn an_id_that_is_none_is_invalid_and_one_that_is_unknown_not_found() {
             ("", Code::InvalidArgument, "INVALID_FIELD"),
             ("No Such Thing", Code::InvalidArgument, "INVALID_FIELD"),
             ("../../etc", Code::InvalidArgument, "INVALID_FIELD"),
+            (&"a".repeat(10_000), Code::InvalidArgument, "INVALID_FIELD"),
             ("nobody", Code::NotFound, "SERVICE_NOT_FOUND"),
         ] {
             let service_id = id.to_owned();
@@ -211,6 +212,10 @@ fn an_id_that_is_none_is_invalid_and_one_that_is_unknown_not_found() {
                 return_url: String::new(),
             };
             refused(admin.begin_authorize(begin).await, code, reason);
+            let revoke = v1::RevokeAuthorizationRequest {
+                service_id: service_id.clone(),
+            };
+            refused(admin.revoke_authorization(revoke).await, code, reason);
             let test = v1::SendTestRequest {
                 service_id: service_id.clone(),
                 to: ADELE.into(),

@@ -261,6 +261,7 @@ fn messages_that_are_none_or_unknown_are_told_apart() {
         for (id, code, reason) in [
             ("", Code::InvalidArgument, "INVALID_FIELD"),
             ("x", Code::InvalidArgument, "INVALID_FIELD"),
+            (&"0".repeat(10_000), Code::InvalidArgument, "INVALID_FIELD"),
             (
                 "01K1TCPC2G77SCGC9KC4KPCMVG\r\n",
                 Code::InvalidArgument,
@@ -280,6 +281,16 @@ fn messages_that_are_none_or_unknown_are_told_apart() {
                 message_id: id.into(),
             };
             refused(mail.cancel_message(cancel).await, code, reason);
+            let retry = v1::RetryMessageRequest {
+                message_id: id.into(),
+                ..v1::RetryMessageRequest::default()
+            };
+            refused(mail.retry_message(retry).await, code, reason);
+            let resolve = v1::ResolveMessageRequest {
+                message_id: id.into(),
+                resolution: v1::Resolution::Sent.into(),
+            };
+            refused(mail.resolve_message(resolve).await, code, reason);
         }
         let list = v1::ListMessagesRequest {
             service_ids: vec!["!".into()],

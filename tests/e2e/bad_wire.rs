@@ -16,6 +16,7 @@ use tonic_prost::ProstCodec;
 use super::fault::refused;
 use super::harness::{House, run};
 use super::requests::{ALEX, request, text_email, text_to};
+use super::send_stream::Stream;
 
 /// The first fields of any request, where text need not be UTF-8.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -185,8 +186,38 @@ fn a_request_of_a_hundred_megabytes_is_refused_and_the_server_goes_on() {
         service.display_name = "x".repeat(2_000_000);
         let answer = house.try_create("big", service).await;
         refused(answer, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
+        let watch = v1::WatchStatusRequest {
+            service_ids: vec!["x".repeat(2_000_000)],
+            ..v1::WatchStatusRequest::default()
+        };
+        let answer = house.status().watch_status(watch).await;
+        refused(answer, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
         let sent = house.send(text_to(&[ALEX])).await;
         house.message_in(&sent.message_id, MessageState::Sent).await;
+    });
+}
+
+#[test]
+fn a_hundred_megabytes_end_their_stream_and_no_other() {
+    run(async {
+        let house = House::start().await;
+        house.ready_service().await;
+        let mut other = Stream::open(&house).await;
+        let mut stream = Stream::open(&house).await;
+        let email = v1::Email {
+            text_body: "x".repeat(100_000_000),
+            ..text_email(&[ALEX])
+        };
+        stream.send("small", text_to(&[ALEX])).await;
+        stream.send("big", request(email)).await;
+        let (answers, end) = stream.rest().await;
+        assert_eq!(answers.keys().collect::<Vec<_>>(), ["small"]);
+        refused(end, Code::ResourceExhausted, "REQUEST_TOO_LARGE");
+        other.send("another", text_to(&[ALEX])).await;
+        other.close();
+        let (answers, end) = other.rest().await;
+        end.unwrap();
+        assert_eq!(answers.len(), 1);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailwright::rpc::proto::v1::{MessageState, WatchPosition};
+use mailwright::rpc::proto::v1::{self, MessageState, WatchPosition};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::browser;
 use super::fault::refused;
 use super::harness::{House, channel, run};
-use super::requests::{ALEX, text_to};
+use super::requests::{ALEX, request as send_request, text_email, text_to};
 
 const NAMES: [&str; 4] = [
     "",
@@ -96,15 +96,58 @@ fn a_delivery_under_way_ends_before_the_stop() {
     });
 }
 
-#[test]
-fn probes_tell_life_and_readiness_apart() {
-    run(async {
-        let house = House::start().await;
-        for path in ["livez", "readyz"] {
-            let url = format!("http://localhost:{}/{path}", house.http.port());
+impl House {
+    /// What the probes of life and of readiness answer.
+    async fn probes(&self) -> [(u16, String); 2] {
+        let probe = async |path| {
+            let url = format!("http://localhost:{}/{path}", self.http.port());
             let page = browser::get(&url).await;
-            assert_eq!((page.status, page.body.as_str()), (200, "ok\n"), "{path}");
-        }
+            (page.status, page.body)
+        };
+        [probe("livez").await, probe("readyz").await]
+    }
+}
+
+fn alive() -> (u16, String) {
+    (200, "ok\n".into())
+}
+
+#[test]
+fn who_drains_is_alive_and_not_ready() {
+    run(async {
+        let mut house = House::start().await;
+        house.ready_service().await;
+        assert_eq!(house.probes().await, [alive(), alive()]);
+        house.control().hold_data_reply(true);
+        house.mail_to(&[ALEX]).await;
+        house.control().wait_until(|stats| stats.held == 1).await;
+        let mut feed = house.watch_from(WatchPosition::Now).await;
+        house.begin_stop();
+        while feed.next().await.is_ok() {}
+        let draining = (503, "draining\n".to_owned());
+        assert_eq!(house.probes().await, [alive(), draining]);
+        house.control().hold_data_reply(false);
+        house.stopped().await;
+    });
+}
+
+#[test]
+fn who_lost_its_store_is_alive_and_not_ready() {
+    run(async {
+        let (house, store) = House::on_disk().await;
+        house.ready_service().await;
+        assert_eq!(house.probes().await, [alive(), alive()]);
+        // The first body that is too large for a row has nowhere to go.
+        std::fs::remove_dir_all(house.data().join("segments")).unwrap();
+        let email = v1::Email {
+            text_body: "x ".repeat(50_000),
+            ..text_email(&[ALEX])
+        };
+        let answer = house.try_send(send_request(email)).await;
+        refused(answer, Code::Unavailable, "STORE_UNAVAILABLE");
+        store.failed().await;
+        let lost = (503, "the store does not answer\n".to_owned());
+        assert_eq!(house.probes().await, [alive(), lost]);
     });
 }
 

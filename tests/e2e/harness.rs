@@ -2,10 +2,11 @@
 //!
 //! [`run`] is the one place with a timer of its own: it ends a test that hangs.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,7 +20,9 @@ use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
 use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::status_api_client::StatusApiClient;
 use mailwright::sandbox::{Control, Options, Sandbox};
+use mailwright::store::Store;
 use mailwright::store::memory::MemoryStore;
+use mailwright::store::sled::{Options as Disk, SledStore};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -90,7 +93,7 @@ pub struct House {
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<io::Result<()>>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl House {
@@ -113,7 +116,29 @@ impl House {
         Self::build(Env::system(), |_| {}).await
     }
 
+    /// On a store of files, which can fail.
+    pub async fn on_disk() -> (Self, Arc<SledStore>) {
+        let env = Env::manual(Timestamp::from_unix_seconds(START), 1);
+        let store = RefCell::new(None);
+        let open = |folder: &Path| -> Arc<dyn Store> {
+            let opened = SledStore::open(folder, &env, &Metrics::new(), Disk::default());
+            let opened = Arc::new(opened.unwrap());
+            store.replace(Some(opened.clone()));
+            opened
+        };
+        let house = Self::build_on(env.clone(), |_| {}, open).await;
+        (house, store.take().unwrap())
+    }
+
     async fn build(env: Env, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::build_on(env, configure, |_| Arc::new(MemoryStore::new(7))).await
+    }
+
+    async fn build_on(
+        env: Env,
+        configure: impl FnOnce(&mut Config),
+        store: impl FnOnce(&Path) -> Arc<dyn Store>,
+    ) -> Self {
         let sandbox = sandbox(&env).await;
         let listeners = Listeners {
             metrics: Some(TcpListener::bind("127.0.0.1:0").await.unwrap()),
@@ -143,7 +168,7 @@ impl House {
         configure(&mut config);
         provide_key(&config.data.folder);
 
-        let store = Arc::new(MemoryStore::new(7));
+        let store = store(&config.data.folder);
         let app = App::build(config, listeners, store, env.clone(), Metrics::new())
             .await
             .unwrap();
@@ -162,8 +187,13 @@ impl House {
             channel,
             stop: Some(stop),
             served,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Where the server keeps what it keeps.
+    pub fn data(&self) -> PathBuf {
+        self.folder.0.join("data")
     }
 
     pub fn control(&self) -> &Control {

@@ -170,7 +170,7 @@ fn an_address_that_may_not_be_dialled_ends_it_at_resolve() {
 }
 
 #[test]
-fn nobody_there_and_a_greeting_that_is_none_end_it_at_connect() {
+fn nobody_there_and_a_greeting_that_refuses_end_it_at_connect() {
     run(async {
         let house = House::start().await;
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -185,6 +185,29 @@ fn nobody_there_and_a_greeting_that_is_none_end_it_at_connect() {
         let test = house.test("adele", ALEX).await;
         assert_eq!(test.steps[1].outcome(), StepOutcome::Failed);
         assert_eq!(test.steps[1].reply.as_ref().unwrap().code, 554);
+    });
+}
+
+/// Whoever may test a service could otherwise read what any port of the inside says.
+#[test]
+fn what_speaks_no_smtp_is_not_echoed() {
+    run(async {
+        let house = House::start().await;
+        let port = server(&["HTTP/1.1 400 secret-of-the-inside\r\n\r\n"]).await;
+        untested(&house, Some(("127.0.0.1", port))).await;
+        let at = TestStep::Connect;
+        let test = fails_at(&house, ALEX, at, Reason::SmtpProtocol).await;
+        assert_eq!(test.steps[1].reply, None);
+        let everything = [
+            format!("{test:?}"),
+            format!("{:?}", house.message(&test.message_id).await),
+            format!("{:?}", house.get("adele").await),
+        ];
+        for shown in everything {
+            for part in ["secret", "inside", "HTTP"] {
+                assert!(!shown.contains(part), "{shown}");
+            }
+        }
     });
 }
 

@@ -116,6 +116,8 @@ fn check_secret(app: &App, secret: &str, now: SystemTime) -> Result<(), Failure>
         expired = true;
     }
     Err(if expired {
+        // Number and error are as documented; this sentence is not quoted from the facts that the
+        // other texts are from, so nothing may read more of it than the number.
         Failure::new(
             7_000_222,
             format!(

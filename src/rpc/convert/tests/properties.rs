@@ -8,11 +8,13 @@ use prost::Message as _;
 use super::*;
 use crate::model::service::Service;
 use crate::model::{ServiceId, Timestamp};
+use crate::rpc::convert::access_keys::create_access_key;
+use crate::rpc::convert::again::{resolve_message, retry_message};
 use crate::rpc::convert::requests::*;
 use crate::rpc::convert::send::send;
 use crate::rpc::convert::service::create_service;
 use crate::rpc::convert::service_view::{ServiceView, service};
-use crate::rpc::convert::update::apply_update;
+use crate::rpc::convert::update::{apply_update, update_target};
 use crate::store::ServiceRow;
 
 fn auth() -> impl Strategy<Value = v1::service::Auth> {
@@ -209,12 +211,17 @@ proptest! {
         macro_rules! feed {
             ($($request:ident => $parse:expr),* $(,)?) => {
                 $(if let Ok(request) = v1::$request::decode(bytes.as_slice()) {
-                    let _ = $parse(request);
+                    let parse = $parse; let _ = parse(request);
                 })*
             };
         }
+        let stored = parse(oauth2_service()).unwrap();
         feed! {
             CreateServiceRequest => create_service,
+            UpdateServiceRequest => |request| {
+                let _ = update_target(&request);
+                let _ = apply_update(&stored, request);
+            },
             DeleteServiceRequest => delete_service,
             BeginAuthorizeRequest => begin_authorize,
             CompleteAuthorizeRequest => complete_authorize,
@@ -222,7 +229,14 @@ proptest! {
             SendRequest => send,
             ListServicesRequest => list_services,
             ListMessagesRequest => list_messages,
+            RetryMessageRequest => retry_message,
+            ResolveMessageRequest => resolve_message,
             WatchStatusRequest => watch_status,
+            CreateAccessKeyRequest => create_access_key,
+            ListAccessKeysRequest => |request| list_access_keys(&request),
+            RevokeAccessKeyRequest => |request: v1::RevokeAccessKeyRequest| {
+                access_key_id(&request.access_key_id)
+            },
         }
     }
 
