@@ -7,6 +7,7 @@
 mod exchange;
 mod google;
 mod oauth;
+mod sandbox;
 
 use mailwright::model::catalogue::Subject;
 use mailwright::model::diagnosis::{Diagnosis, FixedBy, Reason, Scope};
