@@ -109,9 +109,8 @@ fn a_deadline_reaches_the_server() {
                 let trailers = answer.trailers.as_ref()?;
                 trailers.get("grpc-status")
             });
-            // No proxy counts it, and nor does this client: a library's would have said
-            // DEADLINE_EXCEEDED by itself.
-            assert_eq!(status.unwrap(), "1", "{:?}", proxy.kind);
+            // No proxy counts it, and nor does this client: the server has said so.
+            assert_eq!(status.unwrap(), "4", "{:?}", proxy.kind);
             world.sandbox.control().hold_data_reply(false);
         }
     });
