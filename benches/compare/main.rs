@@ -1,0 +1,124 @@
+//! How fast Mailwright is beside what one would take instead: `make bench` writes
+//! `docs/benchmarks.md`.
+//!
+//! Sections are measured one after the other, each a function of [`SECTIONS`]. `ONLY=accept,deliver`
+//! measures those alone and leaves what was measured of the others. `QUICK=1` takes one short sample
+//! of each and writes its document below `target/`, as a debug build does: such figures mean nothing.
+//!
+//! Peers are real programs in processes of their own; so is the server. This process drives them and
+//! looks at the clock.
+
+#![allow(clippy::unwrap_used)]
+// A benchmark is the one place that looks at a clock, and shows nothing else.
+#![allow(clippy::disallowed_methods)]
+
+mod accept;
+mod disk;
+mod machine;
+mod program;
+mod report;
+mod server;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::runtime::Runtime;
+
+use report::Section;
+
+/// Name, and what measures it; in the document's order.
+const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[("accept", accept::section)];
+
+/// What every section gets.
+pub struct Bench {
+    /// For this process's clients.
+    pub runtime: Runtime,
+    /// Where data folders and queues are made: on a disk.
+    pub folder: PathBuf,
+    /// Where `make tools-bench` puts the peers.
+    pub tools: PathBuf,
+    /// Where a section's figures are kept.
+    pub results: PathBuf,
+    /// How many samples of each figure.
+    pub samples: usize,
+    /// One short sample of each, to see that it runs.
+    pub quick: bool,
+    /// How it was called, for the document.
+    pub command: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare");
+        fs::create_dir_all(&folder).unwrap();
+        assert!(
+            machine::is_on_disk(&folder),
+            "{} is no disk: nothing would be durable",
+            folder.display()
+        );
+        let quick = cfg!(debug_assertions) || is_set("QUICK");
+        let kind = if quick { "quick" } else { "full" };
+        let results = root.join("target/bench").join(kind);
+        fs::create_dir_all(&results).unwrap();
+        let words = ["QUICK", "ONLY"].map(|name| env::var(name).map(|v| format!(" {name}={v}")));
+        Self {
+            runtime: Runtime::new().unwrap(),
+            folder,
+            tools: env::var_os("MAILWRIGHT_TOOLS").map_or(root.join(".tools"), PathBuf::from),
+            results,
+            samples: if quick { 1 } else { 5 },
+            quick,
+            command: words
+                .into_iter()
+                .flatten()
+                .fold("make bench".into(), |a, b| a + &b),
+        }
+    }
+
+    /// Where the document goes: what was cut short must not take the place of figures.
+    pub fn document(&self) -> PathBuf {
+        if self.quick {
+            self.results.join("benchmarks.md")
+        } else {
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md")
+        }
+    }
+
+    /// So many, or a twentieth when it is only tried out.
+    pub fn count(&self, full: usize) -> usize {
+        if self.quick { (full / 20).max(1) } else { full }
+    }
+
+    /// A folder of that name, empty.
+    pub fn fresh(&self, name: &str) -> PathBuf {
+        let folder = self.folder.join(name);
+        // It is there only where an earlier run was cut off.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+}
+
+fn main() {
+    // `cargo test --all-targets` builds it, and calls it without this.
+    if !env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let bench = Bench::new();
+    let only = env::var("ONLY").unwrap_or_default();
+    let wanted = |name: &str| only.is_empty() || only.split(',').any(|one| one == name);
+    for (name, section) in SECTIONS.iter().filter(|(name, _)| wanted(name)) {
+        eprintln!("measuring: {name}");
+        report::keep(&bench, section(&bench));
+    }
+    report::write(
+        &bench,
+        &SECTIONS.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+    );
+}
+
+fn is_set(name: &str) -> bool {
+    env::var(name).is_ok_and(|value| !["", "0"].contains(&value.as_str()))
+}
