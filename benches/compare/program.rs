@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Program {
     child: Child,
     log: PathBuf,
+    /// Ends when its input does, and would leave others behind otherwise.
+    ends_by_input: bool,
 }
 
 impl Program {
@@ -31,7 +33,21 @@ impl Program {
         Self {
             child,
             log: log.to_owned(),
+            ends_by_input: false,
         }
+    }
+
+    /// As [`Program::start`], of what ends by itself when its input does.
+    pub fn shell(command: &mut Command, log: &Path) -> Self {
+        Self {
+            ends_by_input: true,
+            ..Self::start(command, log)
+        }
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(mut self) {
+        self.child.wait().unwrap();
     }
 
     pub fn id(&self) -> u32 {
@@ -66,10 +82,11 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // A shell that waits for its input ends by it, all others by the signal.
         drop(self.child.stdin.take());
-        if let Some(id) = Pid::from_raw(self.child.id().cast_signed()) {
-            // It may have ended.
+        let has_ended = !matches!(self.child.try_wait(), Ok(None));
+        let id = Pid::from_raw(self.child.id().cast_signed());
+        if let Some(id) = id.filter(|_| !has_ended && !self.ends_by_input) {
+            // It may end at this instant.
             let _ = kill_process(id, Signal::TERM);
         }
         let begin = Instant::now();
