@@ -13,11 +13,17 @@
 #![allow(clippy::disallowed_methods)]
 
 mod accept;
+mod certificate;
+mod delay;
+mod deliver;
 mod disk;
 mod machine;
+mod peers;
+mod postfix;
 mod program;
 mod report;
 mod server;
+mod sink;
 
 use std::env;
 use std::fs;
@@ -28,7 +34,8 @@ use tokio::runtime::Runtime;
 use report::Section;
 
 /// Name, and what measures it; in the document's order.
-const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[("accept", accept::section)];
+const SECTIONS: &[(&str, fn(&Bench) -> Section)] =
+    &[("accept", accept::section), ("deliver", deliver::section)];
 
 /// What every section gets.
 pub struct Bench {
@@ -102,8 +109,15 @@ impl Bench {
 }
 
 fn main() {
+    // What has to be another process is this program by another name.
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((role, rest)) if role == sink::ROLE => return sink::play(rest),
+        Some((role, rest)) if role == delay::ROLE => return delay::play(rest),
+        _ => {}
+    }
     // `cargo test --all-targets` builds it, and calls it without this.
-    if !env::args().any(|argument| argument == "--bench") {
+    if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
     let bench = Bench::new();

@@ -63,7 +63,9 @@ pub fn lettre(bench: &Bench, load: Load<'_>) -> f64 {
 
 /// The peers' versions.
 pub fn versions(bench: &Bench) -> Vec<String> {
-    let package = bench.tools.join("nodemailer/node_modules/nodemailer/package.json");
+    let package = bench
+        .tools
+        .join("nodemailer/node_modules/nodemailer/package.json");
     let package = std::fs::read_to_string(&package)
         .unwrap_or_else(|error| panic!("{}: {error}: make tools-bench", package.display()));
     let package: Value = serde_json::from_str(&package).unwrap();
@@ -96,7 +98,10 @@ fn asked(load: Load<'_>) -> Value {
 
 /// Runs a program that prints how many seconds it took; messages a second.
 fn told(command: &mut Command, count: usize) -> f64 {
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
     let output = output
         .unwrap_or_else(|error| panic!("{command:?} does not run ({error}): make tools-bench"));
     let said = String::from_utf8_lossy(&output.stdout);

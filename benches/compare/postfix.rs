@@ -50,7 +50,9 @@ impl Postfix {
             fs::write(configuration.join(name), text).unwrap();
         }
         let mut command = Command::new("sh");
-        command.args(["-c", FOREGROUND, PROGRAM]).arg(&configuration);
+        command
+            .args(["-c", FOREGROUND, PROGRAM])
+            .arg(&configuration);
         let program = Program::shell(command.process_group(0), &folder.join("log"));
         Self {
             at,

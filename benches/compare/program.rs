@@ -39,10 +39,9 @@ impl Program {
 
     /// As [`Program::start`], of what ends by itself when its input does.
     pub fn shell(command: &mut Command, log: &Path) -> Self {
-        Self {
-            ends_by_input: true,
-            ..Self::start(command, log)
-        }
+        let mut program = Self::start(command, log);
+        program.ends_by_input = true;
+        program
     }
 
     /// Waits until it has ended by itself.
@@ -70,10 +69,13 @@ impl Program {
     }
 
     /// Waits until something listens there.
-    pub fn listens(self, at: SocketAddr) -> Self {
+    pub fn listens(mut self, at: SocketAddr) -> Self {
         let begin = Instant::now();
         while TcpStream::connect(at).is_err() {
-            assert!(begin.elapsed() < PATIENCE, "nothing listens at {at}");
+            let ended = !matches!(self.child.try_wait(), Ok(None));
+            let said = || fs::read_to_string(&self.log).unwrap();
+            let is_late = ended || begin.elapsed() > PATIENCE;
+            assert!(!is_late, "nothing listens at {at}:\n{}", said());
             thread::sleep(Duration::from_millis(10));
         }
         self

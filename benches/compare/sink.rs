@@ -30,11 +30,15 @@ pub const ROLE: &str = "a-sink";
 /// Postfix's sink; ends by itself after `ends_after` messages, if that is given.
 pub fn smtp_sink(log: &Path, at: SocketAddr, ends_after: Option<usize>) -> Program {
     let mut command = Command::new(SMTP_SINK);
+    if rustix::process::geteuid().is_root() {
+        // It refuses to be root.
+        command.args(["-u", "nobody"]);
+    }
     if let Some(count) = ends_after {
         command.args(["-M", &count.to_string()]);
     }
     // More at once than any run has.
-    command.args(["-m", "1000", &format!("inet:{at}"), "1000"]);
+    command.args(["-m", "1000", &at.to_string(), "1000"]);
     if ends_after.is_some() {
         // It counts the sessions that a look at its port would take.
         return Program::start(&mut command, log);
@@ -47,7 +51,9 @@ pub fn tls_sink(log: &Path, at: SocketAddr, tokens: SocketAddr, tls: &Certificat
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([ROLE, &at.to_string(), &tokens.to_string()]);
     command.args([&tls.certificate, &tls.key]);
-    Program::start(&mut command, log).listens(at).listens(tokens)
+    Program::start(&mut command, log)
+        .listens(at)
+        .listens(tokens)
 }
 
 /// Plays the sink until it is ended.
@@ -130,7 +136,11 @@ async fn talk(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), plain: bool) -
         if auth_lines > 0 {
             auth_lines -= 1;
             let more = auth_lines > 0;
-            output.extend_from_slice(if more { b"334 \r\n" } else { b"235 2.7.0 Ok\r\n" });
+            output.extend_from_slice(if more {
+                b"334 \r\n"
+            } else {
+                b"235 2.7.0 Ok\r\n"
+            });
             continue;
         }
         let reply: &[u8] = match line.get(..4) {
