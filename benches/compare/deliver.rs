@@ -107,7 +107,7 @@ fn all(bench: &Bench, server: &Server, stats: &mut [Stat; NAMES.len()], loads: [
 pub fn ours(bench: &Bench, server: &Server, id: &str, load: Load<'_>) -> f64 {
     /// How fine the end is seen: a scrape takes some of the server's time.
     const LOOK: Duration = Duration::from_millis(20);
-    let sent = || server.metric("mailwright_messages_ended_total", "\"sent\"") as usize;
+    let sent = || server.metric("mailwright_messages_ended_total", "state=\"SENT\"") as usize;
     bench.runtime.block_on(async {
         let service_id = id.to_owned();
         let suspend = SuspendServiceRequest { service_id };

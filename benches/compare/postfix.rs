@@ -1,8 +1,10 @@
 //! Postfix as a relay with a queue: its own configuration, folder and port, in the foreground.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,6 +66,10 @@ impl Postfix {
     /// Lets everything go that is held.
     pub fn release(&self) {
         self.super_user("-H");
+        // What `postqueue -f` says, which waits itself: all that is deferred, whenever it would be due.
+        let queue = self.configuration.with_file_name("queue");
+        let mut manager = UnixStream::connect(queue.join("public/qmgr")).unwrap();
+        manager.write_all(b"FAD").unwrap();
     }
 
     /// Throws away everything.
