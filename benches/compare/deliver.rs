@@ -159,8 +159,8 @@ fn describe(bench: &Bench, rates: Rates, sizes: [[Stat; NAMES.len()]; 2]) -> Sec
     section.say(
         "Everybody sends finished messages of the same size over so many connections to Postfix's `smtp-sink` on \
 loopback, without TLS. Mailwright's wait in its queue on disk while the service is suspended; the clock runs from \
-ResumeService until the last is recorded as SENT, and for each message two more commits are synced meanwhile: that the \
-final dot may go out, and what came of it. A connection takes a hundred messages, as nodemailer's does.",
+ResumeService until the last is recorded as SENT, and each message goes through three more commits meanwhile: who has it, \
+that the final dot may go out, and what came of it. A connection takes a hundred messages, as nodemailer's does.",
     );
     section.say(SETTINGS);
     section.say(

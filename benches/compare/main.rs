@@ -17,6 +17,7 @@ mod certificate;
 mod delay;
 mod deliver;
 mod disk;
+mod far;
 mod machine;
 mod peers;
 mod postfix;
@@ -24,6 +25,7 @@ mod program;
 mod report;
 mod server;
 mod sink;
+mod starttls;
 
 use std::env;
 use std::fs;
@@ -34,8 +36,12 @@ use tokio::runtime::Runtime;
 use report::Section;
 
 /// Name, and what measures it; in the document's order.
-const SECTIONS: &[(&str, fn(&Bench) -> Section)] =
-    &[("accept", accept::section), ("deliver", deliver::section)];
+const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[
+    ("accept", accept::section),
+    ("deliver", deliver::section),
+    ("starttls", starttls::section),
+    ("far", far::section),
+];
 
 /// What every section gets.
 pub struct Bench {
