@@ -18,6 +18,7 @@ mod delay;
 mod deliver;
 mod disk;
 mod far;
+mod flow;
 mod machine;
 mod peers;
 mod postfix;
@@ -26,6 +27,7 @@ mod report;
 mod server;
 mod sink;
 mod starttls;
+mod whole;
 
 use std::env;
 use std::fs;
@@ -41,6 +43,7 @@ const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[
     ("deliver", deliver::section),
     ("starttls", starttls::section),
     ("far", far::section),
+    ("whole", whole::section),
 ];
 
 /// What every section gets.

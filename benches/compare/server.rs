@@ -132,33 +132,7 @@ impl Server {
 
     /// Registers a service.
     pub async fn create(&self, id: &str, at: SocketAddr, tls: TlsMode, auth: Auth, most: u32) {
-        let service = Service {
-            display_name: id.into(),
-            smtp: Some(Smtp {
-                host: match tls {
-                    TlsMode::Plaintext => at.ip().to_string(),
-                    _ => "localhost".into(),
-                },
-                port: at.port().into(),
-                tls: tls.into(),
-            }),
-            sender: Some(Sender {
-                address: FROM.into(),
-                ..Sender::default()
-            }),
-            delivery: Some(Delivery {
-                max_connections: Some(most.cast_signed()),
-                messages_per_minute: Some(100_000),
-                recipients_per_day: Some(10_000_000),
-                ..Delivery::default()
-            }),
-            auth: Some(auth),
-            ..Service::default()
-        };
-        let request = CreateServiceRequest {
-            service_id: id.into(),
-            service: Some(service),
-        };
+        let request = registration(id, at, tls, auth, most);
         self.admin().await.create_service(request).await.unwrap();
     }
 
@@ -201,6 +175,43 @@ impl Drop for Server {
         self.stop();
         // Where it can't go, the next run takes it away.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A service that sends as much as the API lets one say.
+pub fn registration(
+    id: &str,
+    at: SocketAddr,
+    tls: TlsMode,
+    auth: Auth,
+    most: u32,
+) -> CreateServiceRequest {
+    let service = Service {
+        display_name: id.into(),
+        smtp: Some(Smtp {
+            host: match tls {
+                TlsMode::Plaintext => at.ip().to_string(),
+                _ => "localhost".into(),
+            },
+            port: at.port().into(),
+            tls: tls.into(),
+        }),
+        sender: Some(Sender {
+            address: FROM.into(),
+            ..Sender::default()
+        }),
+        delivery: Some(Delivery {
+            max_connections: Some(most.cast_signed()),
+            messages_per_minute: Some(100_000),
+            recipients_per_day: Some(10_000_000),
+            ..Delivery::default()
+        }),
+        auth: Some(auth),
+        ..Service::default()
+    };
+    CreateServiceRequest {
+        service_id: id.into(),
+        service: Some(service),
     }
 }
 
