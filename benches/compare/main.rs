@@ -21,12 +21,15 @@ mod far;
 mod flow;
 mod machine;
 mod peers;
+mod plot;
 mod postfix;
 mod program;
 mod report;
+mod seed;
 mod server;
 mod sink;
 mod starttls;
+mod state;
 mod whole;
 
 use std::env;
@@ -44,6 +47,7 @@ const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[
     ("starttls", starttls::section),
     ("far", far::section),
     ("whole", whole::section),
+    ("state", state::section),
 ];
 
 /// What every section gets.
@@ -100,6 +104,14 @@ impl Bench {
         } else {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md")
         }
+    }
+
+    /// Where a picture of the document goes.
+    pub fn picture(&self, name: &str) -> PathBuf {
+        let document = self.document();
+        let folder = document.with_file_name("img");
+        fs::create_dir_all(&folder).unwrap();
+        folder.join(name)
     }
 
     /// So many, or a twentieth when it is only tried out.

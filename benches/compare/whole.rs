@@ -11,10 +11,12 @@ use mailwright::rpc::proto::v1::watch_status_request::Start;
 use mailwright::rpc::proto::v1::watch_status_response::Event;
 use mailwright::rpc::proto::v1::{
     EventKind, MessageState, NoAuth, SendRequest, TlsMode, WatchPosition, WatchStatusRequest,
+    WatchStatusResponse,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
+use tonic::Streaming;
 
 use crate::Bench;
 use crate::disk::rate;
@@ -50,14 +52,16 @@ const LOADS: [u32; 3] = [10, 50, 90];
 struct Town {
     server: Server,
     _sinks: Sinks,
-    _watchers: JoinSet<()>,
     watchers: usize,
     sent: mpsc::UnboundedReceiver<(usize, Instant)>,
     runs: usize,
 }
 
 pub fn section(bench: &Bench) -> Section {
-    let mut section = Section::new("whole", "The whole way: from Send to the SENT event at a watcher");
+    let mut section = Section::new(
+        "whole",
+        "The whole way: from Send to the SENT event at a watcher",
+    );
     let (watchers, mailboxes) = (bench.count(WATCHERS), bench.count(MAILBOXES));
     section.versions.push(machine::debian("postfix"));
     section.say(format!(
@@ -68,7 +72,9 @@ pub fn section(bench: &Bench) -> Section {
          part of that, and times count from when a message was due to be sent, so that a wait for the server's \
          attention is in them. Clients and sinks share the machine with the server. {SETTINGS}"
     ));
-    let crowd = bench.runtime.block_on(Town::build(bench, watchers, mailboxes));
+    let crowd = bench
+        .runtime
+        .block_on(Town::build(bench, watchers, mailboxes));
     let (capacity, times) = bench.runtime.block_on(measure(bench, crowd));
     let alone = Town::build(bench, 1, usize::from(ACTIVE));
     let alone = bench.runtime.block_on(alone);
@@ -126,41 +132,10 @@ impl Town {
             server.relay(&format!("news-{n}"), *at, CONNECTIONS).await;
         }
         register(&server, usize::from(ACTIVE)..mailboxes).await;
-        let (told, sent) = mpsc::unbounded_channel();
-        let mut listening = JoinSet::new();
-        let mut clients = Vec::new();
-        for _ in 0..WATCHERS_CONNECTIONS {
-            clients.push(server.status().await);
-        }
-        for n in 0..watchers {
-            let mut request = WatchStatusRequest {
-                kinds: vec![EventKind::Message.into()],
-                start: Some(Start::Position(WatchPosition::Now.into())),
-                ..WatchStatusRequest::default()
-            };
-            if watchers > 1 {
-                request.labels = [(LABEL.into(), n.to_string())].into();
-            }
-            let client = &mut clients[n % WATCHERS_CONNECTIONS];
-            let mut events = client.watch_status(request).await.unwrap().into_inner();
-            let told = told.clone();
-            listening.spawn(async move {
-                while let Some(Ok(heard)) = events.next().await {
-                    if let Some(Event::Message(event)) = heard.event
-                        && let Some(message) = event.message
-                        && message.state() == MessageState::Sent
-                        && let Some((_, n)) = message.request_id.rsplit_once('-')
-                    {
-                        // Whoever counts has gone with the run.
-                        let _ = told.send((n.parse().unwrap(), Instant::now()));
-                    }
-                }
-            });
-        }
+        let sent = sent_events(&server, watchers).await;
         Self {
             server,
             _sinks: sinks,
-            _watchers: listening,
             watchers,
             sent,
             runs: 0,
@@ -223,6 +198,50 @@ impl Town {
     }
 }
 
+/// The numbers of messages as soon as one of so many watchers hears that they are SENT; each listens
+/// for the messages of its label, a single one for all.
+pub async fn sent_events(
+    server: &Server,
+    watchers: usize,
+) -> mpsc::UnboundedReceiver<(usize, Instant)> {
+    let (told, sent) = mpsc::unbounded_channel();
+    let mut clients = Vec::new();
+    for _ in 0..WATCHERS_CONNECTIONS.min(watchers) {
+        clients.push(server.status().await);
+    }
+    for n in 0..watchers {
+        let mut request = WatchStatusRequest {
+            kinds: vec![EventKind::Message.into()],
+            start: Some(Start::Position(WatchPosition::Now.into())),
+            ..WatchStatusRequest::default()
+        };
+        if watchers > 1 {
+            request.labels = [(LABEL.into(), n.to_string())].into();
+        }
+        let place = n % clients.len();
+        let events = clients[place].watch_status(request).await;
+        tokio::spawn(listen(events.unwrap().into_inner(), told.clone()));
+    }
+    sent
+}
+
+/// Listens until nobody counts any more, or the server goes.
+async fn listen(
+    mut events: Streaming<WatchStatusResponse>,
+    told: mpsc::UnboundedSender<(usize, Instant)>,
+) {
+    while let Some(Ok(heard)) = events.next().await {
+        if let Some(Event::Message(event)) = heard.event
+            && let Some(message) = event.message
+            && message.state() == MessageState::Sent
+            && let Some((_, n)) = message.request_id.rsplit_once('-')
+            && told.send((n.parse().unwrap(), Instant::now())).is_err()
+        {
+            return;
+        }
+    }
+}
+
 /// Services that nobody sends by, each on a host of its own.
 async fn register(server: &Server, numbers: std::ops::Range<usize>) {
     /// Calls at once.
@@ -247,7 +266,9 @@ async fn register(server: &Server, numbers: std::ops::Range<usize>) {
 fn request(run: usize, watchers: usize, n: usize) -> SendRequest {
     let service = format!("news-{}", n % usize::from(ACTIVE));
     let mut request = letter(&service, format!("{run}-{n}"), BYTES);
-    request.labels.insert(LABEL.into(), (n % watchers).to_string());
+    request
+        .labels
+        .insert(LABEL.into(), (n % watchers).to_string());
     request
 }
 

@@ -27,7 +27,9 @@ async fn converse(mut stream: TcpStream) -> std::io::Result<()> {
             let line = seen.drain(..at + end.len());
             let reply: &[u8] = match line.as_slice() {
                 _ if in_data => b"250 2.0.0 taken\r\n",
-                [b'E', ..] => b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n",
+                [b'E', ..] => {
+                    b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n"
+                }
                 [b'D', ..] => b"354 go on\r\n",
                 [b'Q', ..] => b"221 2.0.0 bye\r\n",
                 _ => b"250 2.0.0 ok\r\n",

@@ -46,7 +46,8 @@ const AHEAD: Duration = Duration::from_secs(3_600);
 const KEY: &str =
     "mw_01k1qd3mkg0123456789abcdef_0123456789abcdefghjkmnpqrstvwxyz0123456789abcdefghjkmnpq";
 
-type Mail = MailApiClient<InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>>;
+type Mail =
+    MailApiClient<InterceptedService<Channel, fn(Request<()>) -> Result<Request<()>, Status>>>;
 
 /// Accepts, then delivers, in a new store in this folder. Between the phases it calls what callgrind
 /// is told to look for, so that each phase is a dump of its own.
@@ -162,7 +163,11 @@ async fn create_service(channel: Channel, port: u16) {
         service_id: "news".into(),
         to: "someone@example.net".into(),
     };
-    let test = admin.send_test(test).await.expect("it is tested").into_inner();
+    let test = admin
+        .send_test(test)
+        .await
+        .expect("it is tested")
+        .into_inner();
     assert!(test.passed, "{test:?}");
 }
 
