@@ -11,6 +11,7 @@ AIOSMTPD_VERSION := 1.4.6
 # All that it needs.
 AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
 CARGO_FUZZ_VERSION := 0.13.2
+INFERNO_VERSION := 0.12.8
 HADOLINT_VERSION := 2.15.1
 KUBERNETES_VALIDATE_VERSION := 1.37.0
 # It brings the schemas of every Kubernetes version along, so validating asks nobody.
@@ -46,6 +47,7 @@ LETTRE := $(TOOLS)/stamps/lettre-$(LETTRE_VERSION)
 
 # Found inputs stay in .tools/fuzz; what is worth keeping goes to fuzz/corpus by hand.
 CARGO_FUZZ := $(TOOLS)/stamps/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+INFERNO := $(TOOLS)/stamps/inferno-$(INFERNO_VERSION)
 FUZZ_TARGETS := reply config cursor mime render
 
 # tests/grpcurl.rs and tests/interop find their tools here.
@@ -74,7 +76,7 @@ endef
 include clients/clients.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix bench tools-bench
+.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix bench tools-bench profile counts
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -107,13 +109,22 @@ fuzz: rust $(CARGO_FUZZ) ## look for inputs that break a promise: SECONDS=60 for
 bench: rust tools-bench ## measure beside others and write docs/benchmarks.md: ONLY=accept,deliver for these sections, QUICK=1 to try it
 	cargo bench $(LOCKED) --bench compare
 
+# In a folder of its own, since everything is built once more: frame pointers let perf walk the stacks.
+profile: rust $(INFERNO) postfix ## draw where the server's cycles go: docs/img/profile.svg, and a section of docs/benchmarks.md
+	@$(call debian,perf,linux-perf)
+	CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C force-frame-pointers=yes" ONLY=profile cargo bench $(LOCKED) --bench compare
+
+counts: rust ## count the instructions of accepting and delivering, and compare with what is recorded; RECORD=1 records
+	@$(call debian,valgrind,valgrind libc6-dbg)
+	cargo run $(LOCKED) --release -p mailwright-counts -- $(if $(RECORD),record,check) target/counts
+
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
 lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus lint-generated lint-clients ## run every linter; with `make -k lint`, past the first that fails
 
 fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
-	cargo fmt
+	cargo fmt --all
 	$(BUF) format -w
 
 proto: $(BUF_STAMP) ## format proto/, lint it, and compare it with the released contract
@@ -140,7 +151,7 @@ clean-tools: ## remove .tools/
 
 lint-fmt: rust
 	@cargo fmt --version >/dev/null || { echo "make: rustfmt is MISSING: rustup component add rustfmt" >&2; exit 1; }
-	cargo fmt --check
+	cargo fmt --all --check
 
 lint-buf: $(BUF_STAMP)
 	$(BUF) lint
@@ -149,7 +160,7 @@ lint-buf: $(BUF_STAMP)
 
 lint-clippy: rust
 	@cargo clippy --version >/dev/null || { echo "make: clippy is MISSING: rustup component add clippy" >&2; exit 1; }
-	cargo clippy $(LOCKED) --all-targets -- -D warnings
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 
 lint-docker: $(DEPLOY_LINT)
 	$(TOOLS)/deploy-lint/bin/hadolint deploy/docker/Dockerfile
@@ -258,6 +269,11 @@ $(CARGO_FUZZ):
 	@mkdir -p $(@D)
 	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --root $(TOOLS)
 	@rm -f $(TOOLS)/stamps/cargo-fuzz-* && touch $@
+
+$(INFERNO):
+	@mkdir -p $(@D)
+	cargo install inferno --version $(INFERNO_VERSION) --locked --root $(TOOLS)
+	@rm -f $(TOOLS)/stamps/inferno-* && touch $@
 
 # Installed, Debian's package would start a Prometheus: its one program is taken out of it instead.
 $(PROMTOOL):

@@ -15,8 +15,8 @@ use crate::program::{Program, free_port};
 use crate::server::Server;
 use crate::sink;
 
-/// Streams that mail comes by, each on a connection of its own.
-const STREAMS: usize = 4;
+/// Streams that mail comes by where nothing else is said.
+pub const STREAMS: usize = 4;
 
 /// What waits for a stream here, beyond what the server lets it have under way: at a rate, mail comes
 /// in when it is due, whatever the server does.
@@ -29,9 +29,10 @@ pub struct Flow {
 }
 
 impl Flow {
-    pub async fn open(server: &Server) -> Self {
+    /// So many, each on a connection of its own.
+    pub async fn open(server: &Server, streams: usize) -> Self {
         let (mut senders, mut answers) = (Vec::new(), JoinSet::new());
-        for _ in 0..STREAMS {
+        for _ in 0..streams {
             let (sender, requests) = mpsc::channel(WAITING);
             let mut client = server.mail().await;
             senders.push(sender);
@@ -52,13 +53,13 @@ impl Flow {
 
     /// The n-th message, from a task.
     pub async fn send(&self, n: usize, request: SendRequest) {
-        let sender = &self.senders[n % STREAMS];
+        let sender = &self.senders[n % self.senders.len()];
         sender.send(tagged(n, request)).await.unwrap();
     }
 
     /// As [`Flow::send`], from a thread.
     pub fn send_blocking(&self, n: usize, request: SendRequest) {
-        let sender = &self.senders[n % STREAMS];
+        let sender = &self.senders[n % self.senders.len()];
         sender.blocking_send(tagged(n, request)).unwrap();
     }
 
@@ -82,7 +83,7 @@ pub async fn send_all(
     total: usize,
     request: impl Fn(usize) -> SendRequest,
 ) -> Duration {
-    let flow = Flow::open(server).await;
+    let flow = Flow::open(server, STREAMS).await;
     let begin = Instant::now();
     for n in 0..total {
         flow.send(n, request(n)).await;

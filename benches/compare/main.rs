@@ -2,8 +2,9 @@
 //! `docs/benchmarks.md`.
 //!
 //! Sections are measured one after the other, each a function of [`SECTIONS`]. `ONLY=accept,deliver`
-//! measures those alone and leaves what was measured of the others. `QUICK=1` takes one short sample
-//! of each and writes its document below `target/`, as a debug build does: such figures mean nothing.
+//! measures those alone and leaves what was measured of the others; `profile` wants a build of its own,
+//! so it is measured only where it is named. `QUICK=1` takes one short sample of each and writes its
+//! document below `target/`, as a debug build does: such figures mean nothing.
 //!
 //! Peers are real programs in processes of their own; so is the server. This process drives them and
 //! looks at the clock.
@@ -23,6 +24,7 @@ mod machine;
 mod peers;
 mod plot;
 mod postfix;
+mod profile;
 mod program;
 mod report;
 mod seed;
@@ -48,7 +50,10 @@ const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[
     ("far", far::section),
     ("whole", whole::section),
     ("state", state::section),
+    (PROFILE, profile::section),
 ];
+
+const PROFILE: &str = "profile";
 
 /// What every section gets.
 pub struct Bench {
@@ -143,7 +148,10 @@ fn main() {
     }
     let bench = Bench::new();
     let only = env::var("ONLY").unwrap_or_default();
-    let wanted = |name: &str| only.is_empty() || only.split(',').any(|one| one == name);
+    let wanted = |name: &str| match only.as_str() {
+        "" => name != PROFILE,
+        only => only.split(',').any(|one| one == name),
+    };
     for (name, section) in SECTIONS.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("measuring: {name}");
         report::keep(&bench, section(&bench));
