@@ -18,9 +18,8 @@ use crate::sink;
 /// Streams that mail comes by where nothing else is said.
 pub const STREAMS: usize = 4;
 
-/// What waits for a stream here, beyond what the server lets it have under way: at a rate, mail comes
-/// in when it is due, whatever the server does.
-const WAITING: usize = 1 << 16;
+/// Nothing waits for a stream beyond what the server lets it have under way.
+pub const NOTHING_WAITS: usize = 1;
 
 /// Streams that are open.
 pub struct Flow {
@@ -29,11 +28,11 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// So many, each on a connection of its own.
-    pub async fn open(server: &Server, streams: usize) -> Self {
+    /// So many, each on a connection of its own, for each of which so many messages may wait here.
+    pub async fn open(server: &Server, streams: usize, waiting: usize) -> Self {
         let (mut senders, mut answers) = (Vec::new(), JoinSet::new());
         for _ in 0..streams {
-            let (sender, requests) = mpsc::channel(WAITING);
+            let (sender, requests) = mpsc::channel(waiting);
             let mut client = server.mail().await;
             senders.push(sender);
             answers.spawn(async move {
@@ -83,7 +82,7 @@ pub async fn send_all(
     total: usize,
     request: impl Fn(usize) -> SendRequest,
 ) -> Duration {
-    let flow = Flow::open(server, STREAMS).await;
+    let flow = Flow::open(server, STREAMS, NOTHING_WAITS).await;
     let begin = Instant::now();
     for n in 0..total {
         flow.send(n, request(n)).await;

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::Bench;
-use crate::flow::{Flow, Sinks};
+use crate::disk::rate;
+use crate::flow::{Flow, NOTHING_WAITS, Sinks};
 use crate::machine;
 use crate::report::{Section, Stat, Table};
 use crate::server::{Server, letter};
@@ -24,7 +26,7 @@ const HERTZ: u32 = 499;
 
 /// What a sample is counted to: the innermost of its frames that one of these is part of, the first of
 /// them if several are.
-const COSTS: [(&str, &[&str]); 14] = [
+const COSTS: [(&str, &[&str]); 15] = [
     ("kernel: syncing the disk", &["fdatasync", "fsync"]),
     (
         "kernel: writing files",
@@ -32,9 +34,22 @@ const COSTS: [(&str, &[&str]); 14] = [
     ),
     ("kernel: sockets", &["sys_sendto", "sys_recvfrom", "tcp_"]),
     ("kernel: waiting and waking", &["futex", "epoll", "eventfd"]),
+    ("kernel: random bytes", &["getrandom"]),
     (
         "allocating",
-        &["malloc", "cfree", "_int_free", "realloc", "calloc"],
+        &[
+            "malloc",
+            "cfree",
+            "_int_free",
+            "realloc",
+            "calloc",
+            "rdl_alloc",
+            "rust_dealloc",
+            "unlink_chunk",
+            "mprotect",
+            "munmap",
+            "sys_brk",
+        ],
     ),
     (
         "copying and comparing bytes",
@@ -71,7 +86,8 @@ pub fn section(bench: &Bench) -> Section {
     draw(bench, &folded, &picture);
     let _ = fs::remove_file(data);
     let stacks = fs::read_to_string(&folded).unwrap();
-    section.tables.push(table(&stacks));
+    section.tables.push(table("By what it does", &stacks, cost));
+    section.tables.push(table("By thread", &stacks, thread));
     section.after.push(format!(
         "{a_second:.0} messages a second were accepted meanwhile.\n\n![Flame graph](img/profile.svg)"
     ));
@@ -89,7 +105,8 @@ fn record(bench: &Bench, data: &Path) -> f64 {
         for (n, at) in sinks.addresses.iter().enumerate() {
             server.relay(&format!("news-{n}"), *at, CONNECTIONS).await;
         }
-        let flow = Flow::open(&server, 1).await;
+        let flow = Flow::open(&server, 1, NOTHING_WAITS).await;
+        let begin = Instant::now();
         let (over, mut is_over) = tokio::sync::oneshot::channel();
         let arguments = [
             "record",
@@ -113,7 +130,7 @@ fn record(bench: &Bench, data: &Path) -> f64 {
                 .await;
             sent += 1;
         }
-        flow.close().await as f64 / f64::from(seconds)
+        rate(flow.close().await, begin.elapsed())
     })
 }
 
@@ -138,17 +155,17 @@ fn draw(bench: &Bench, folded: &Path, picture: &Path) {
     run(flames.stdout(File::create(picture).unwrap()));
 }
 
-fn table(stacks: &str) -> Table {
+fn table(title: &str, stacks: &str, kind: fn(&str) -> &str) -> Table {
     let (mut costs, mut total) = (BTreeMap::<&str, u64>::new(), 0);
     for line in stacks.lines() {
         let (stack, count) = line.rsplit_once(' ').unwrap();
         let count: u64 = count.parse().unwrap();
-        *costs.entry(cost(stack)).or_default() += count;
+        *costs.entry(kind(stack)).or_default() += count;
         total += count;
     }
     let mut sorted: Vec<_> = costs.into_iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let mut table = Table::new("Of the server's time on the processors", &["what", "%"]);
+    let mut table = Table::new(title, &["", "% of the server's time on the processors"]);
     for (name, count) in sorted {
         let percent = count as f64 * 100.0 / total.max(1) as f64;
         table.row(vec![name.into(), Stat(vec![percent]).into()]);
@@ -156,7 +173,11 @@ fn table(stacks: &str) -> Table {
     table
 }
 
-fn cost(stack: &str) -> &'static str {
+fn thread(stack: &str) -> &str {
+    stack.split(';').next().unwrap_or(stack)
+}
+
+fn cost(stack: &str) -> &str {
     let of = |frame: &str| {
         COSTS
             .iter()

@@ -227,7 +227,9 @@ fn describe(bench: &Bench, figures: &Figures) -> Section {
     let mut section = Section::new("starttls", "Deliver: over STARTTLS, with a login");
     section.versions = versions(bench);
     let proxy = bench.tools.join("emailproxy/bin/emailproxy");
-    section.versions.push(machine::version(proxy, &["--version"]));
+    section
+        .versions
+        .push(machine::version(proxy, &["--version"]));
     section.say(
         "`smtp-sink` has neither STARTTLS nor AUTH, so the sink is one of our own (`benches/compare/sink.rs`), which \
 believes every login. The certificate is checked by everybody. A connection takes a hundred messages, so each pays for \

@@ -145,7 +145,7 @@ impl Town {
     /// How many are SENT a second, where so many are sent and [`UNDER_WAY`] of them at once.
     async fn at_capacity(&mut self, total: usize) -> f64 {
         self.runs += 1;
-        let flow = Flow::open(&self.server, STREAMS).await;
+        let flow = Flow::open(&self.server, STREAMS, UNDER_WAY).await;
         let room = Semaphore::new(UNDER_WAY);
         let begin = Instant::now();
         let sending = async {
@@ -170,7 +170,7 @@ impl Town {
     async fn at_rate(&mut self, a_second: f64, total: usize) -> Vec<Duration> {
         self.runs += 1;
         let (run, watchers) = (self.runs, self.watchers);
-        let flow = Arc::new(Flow::open(&self.server, STREAMS).await);
+        let flow = Arc::new(Flow::open(&self.server, STREAMS, total).await);
         let due = Arc::new(Mutex::new(Vec::with_capacity(total)));
         // A thread, since the runtime's timers are good for whole milliseconds only.
         let pacer = thread::spawn({
