@@ -122,7 +122,10 @@ fn record(bench: &Bench, data: &Path) -> f64 {
         perf.args(arguments)
             .arg(data)
             .args(["--", "sleep", &seconds.to_string()]);
-        std::thread::spawn(move || over.send(run(&mut perf)));
+        std::thread::spawn(move || {
+            run(&mut perf);
+            over.send(())
+        });
         let mut sent = 0;
         while is_over.try_recv().is_err() {
             let service = format!("news-{}", sent % usize::from(ACTIVE));
