@@ -42,8 +42,11 @@ use tokio::runtime::Runtime;
 
 use report::Section;
 
+/// Measures a section.
+type Measure = fn(&Bench) -> Section;
+
 /// Name, and what measures it; in the document's order.
-const SECTIONS: &[(&str, fn(&Bench) -> Section)] = &[
+const SECTIONS: &[(&str, Measure)] = &[
     ("accept", accept::section),
     ("deliver", deliver::section),
     ("starttls", starttls::section),
