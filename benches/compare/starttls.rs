@@ -12,7 +12,7 @@ use mailwright::rpc::proto::v1::{
 
 use crate::Bench;
 use crate::certificate::Certificate;
-use crate::deliver::{CONNECTIONS, ours};
+use crate::deliver::{CONNECTIONS, ours, queued};
 use crate::machine;
 use crate::peers::{Load, lettre, nodemailer, smtp_source, versions};
 use crate::program::{Program, free_port};
@@ -118,7 +118,7 @@ fn by_password(
             .await;
         server.prove(&id).await;
     });
-    stats[0].push(ours(bench, server, &id, load(6_000)));
+    stats[0].push(ours(bench, server, &id, load(queued(connections))));
     stats[1].push(nodemailer(bench, load(4_000)));
     stats[2].push(lettre(bench, load(30 * connections)));
 }
@@ -151,7 +151,7 @@ fn by_oauth2(
         authorize(server, &id).await;
         server.prove(&id).await;
     });
-    let load = encrypted(bench, place, connections, 6_000);
+    let load = encrypted(bench, place, connections, queued(connections));
     stats[0].push(ours(bench, server, &id, load));
     let at = local();
     let _proxy = proxy(bench, place, at);
