@@ -15,6 +15,7 @@ use crate::report::Stat;
 pub struct Disk {
     file: File,
     path: PathBuf,
+    each: Vec<Duration>,
     /// Syncs a second, a round each.
     pub rate: Stat,
     /// The median time of one, in microseconds, a round each.
@@ -29,24 +30,29 @@ impl Disk {
         Self {
             file,
             path,
+            each: Vec::new(),
             rate: Stat::default(),
             median_us: Stat::default(),
         }
     }
 
-    /// One round.
+    /// Some syncs of this round.
     pub fn sample(&mut self, times: usize) {
-        let begin = Instant::now();
-        let mut each = Vec::with_capacity(times);
         for _ in 0..times {
             let begin = Instant::now();
             self.file.write_all(&[7; 4096]).unwrap();
             self.file.sync_data().unwrap();
-            each.push(begin.elapsed());
+            self.each.push(begin.elapsed());
         }
-        self.rate.push(times as f64 / begin.elapsed().as_secs_f64());
+    }
+
+    /// The round is over: what was sampled in it is one figure.
+    pub fn end_round(&mut self) {
+        let mut each = std::mem::take(&mut self.each);
+        self.rate.push(rate(each.len(), each.iter().sum()));
         each.sort_unstable();
-        self.median_us.push(each[times / 2].as_secs_f64() * 1e6);
+        self.median_us
+            .push(each[each.len() / 2].as_secs_f64() * 1e6);
     }
 }
 
