@@ -88,6 +88,18 @@ impl<'a> Alarm<'a> {
         !*self.stop.borrow_and_update()
     }
 
+    /// Heeds no change for so long, unless the turn's due time comes first, or it is time to stop.
+    async fn rest(&mut self, turn: &Result<Option<Timestamp>, StoreError>, time: Duration) {
+        let end = self.core.env.now() + time;
+        let due = turn.as_ref().ok().copied().flatten().unwrap_or(end);
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => {}
+            () = self.core.env.sleep_until(due.min(end)) => {}
+            () = self.core.env.sleep(time) => {}
+        }
+    }
+
     /// Waits until there may be something to do: after the turn's due time, a change of the store,
     /// the end of a task, or when it is time to stop.
     async fn wait(&mut self, turn: Result<Option<Timestamp>, StoreError>, tasks: &mut Tasks) {
@@ -97,7 +109,7 @@ impl<'a> Alarm<'a> {
         });
         tokio::select! {
             biased;
-            _ = self.stop.changed() => {}
+            _ = self.stop.wait_for(|stop| *stop) => {}
             _ = self.changed.changed() => {}
             () = tasks.one_ended() => {}
             () = self.core.env.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}

@@ -15,6 +15,10 @@ const BATCH: usize = 256;
 /// Idle connections and old records are looked for this often.
 const INTERVAL: Duration = Duration::from_secs(30);
 
+/// Changes of the store are looked at no more often than this: each look is a transaction, and what
+/// a change makes due so soon can wait.
+const REST: Duration = Duration::from_secs(1);
+
 /// A request id is known at least this long after acceptance.
 const REQUEST_ID_KEPT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -24,6 +28,7 @@ pub async fn run(core: &Core, stop: watch::Receiver<bool>) {
     let (mut alarm, mut no_tasks) = (Alarm::new(core, stop), Tasks::at_most(0));
     while alarm.goes_on() {
         let turn = run_once(core, &mut next_tidy).await;
+        alarm.rest(&turn, REST).await;
         alarm.wait(turn, &mut no_tasks).await;
     }
 }

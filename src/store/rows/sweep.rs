@@ -9,7 +9,7 @@ use super::tables::{
 };
 use crate::model::message::{Message, Outcome};
 use crate::model::state::Event;
-use crate::model::{MessageId, RequestId, ServiceId, Timestamp};
+use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
 use crate::store::Result;
 
 impl<B: Base> State<B> {
@@ -40,12 +40,8 @@ impl<B: Base> State<B> {
         if let Some(key) = self.keys(REFRESHES, (after, first_service())..).next() {
             next.push(key?.0);
         }
-        for key in self.keys(WAKES, ..) {
-            let (time, _) = key?;
-            if time > now {
-                next.push(time);
-                break;
-            }
+        if let Some(key) = self.keys(WAKES, (after, first_mailbox())..).next() {
+            next.push(key?.0);
         }
         Ok(next.into_iter().min())
     }
@@ -150,6 +146,11 @@ impl<B: Base> State<B> {
             .chain(self.keys_under(ATTEMPTS, id))
             .collect()
     }
+}
+
+/// The mailbox before all others.
+fn first_mailbox() -> MailboxKey {
+    MailboxKey::new("", "")
 }
 
 /// The id before all others, for the start of a range.

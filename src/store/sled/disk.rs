@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::mem;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ::sled::{Db, IVec};
 
 use super::copy::Notes;
+use super::gaps::Gaps;
 use super::log::{self, Log};
 use super::record::Reference;
 use super::segments::Segments;
@@ -52,6 +53,8 @@ pub struct Layers {
     young: Writes,
     /// Of the turn before, while it goes to sled.
     old: Arc<Writes>,
+    /// Where readers need not look, in all that is durable.
+    gaps: Mutex<Gaps>,
 }
 
 /// What is durable, as it is while nobody writes.
@@ -170,7 +173,7 @@ impl Disk {
         }
         pass("synced");
         // One by one: `append` would make the whole map anew for each group.
-        self.change(|layers| layers.young.extend(group.writes));
+        self.change(|layers| layers.lay(group.writes));
         self.notes.add(noted);
         for reference in group.moved {
             self.segments.settle(reference);
@@ -308,6 +311,55 @@ impl Layers {
     fn get(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
+
+    fn lay(&mut self, writes: Writes) {
+        let gaps = self.gaps.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let written = writes.iter().filter(|(_, row)| row.is_some());
+        written.for_each(|(key, _)| gaps.fill(key));
+        self.young.extend(writes);
+    }
+
+    /// Where to begin to look for the first row from `start` on.
+    fn behind_gap(&self, start: Vec<u8>) -> Vec<u8> {
+        lock(&self.gaps).behind(start)
+    }
+
+    /// Remembers that the first row behind `start` is at `end`, where a walk there passes what was
+    /// removed.
+    fn note_gap(&self, start: Vec<u8>, end: Vec<u8>) {
+        if start >= end {
+            return;
+        }
+        let between = (Bound::Included(&*start), Bound::Excluded(&*end));
+        let passes = |layer: &Writes| layer.range::<[u8], _>(between).next().is_some();
+        if passes(&self.young) || passes(&self.old) {
+            lock(&self.gaps).note(start, end);
+        }
+    }
+}
+
+/// Rows in ascending order, which remembers how far the first one is away.
+struct FromFirst<'a, I> {
+    layers: &'a Layers,
+    rows: I,
+    /// Until the first one has been read.
+    keys: Option<Range<Vec<u8>>>,
+}
+
+impl<I: Iterator<Item = Result<Pair>>> Iterator for FromFirst<'_, I> {
+    type Item = Result<Pair>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.rows.next();
+        if let Some(keys) = self.keys.take() {
+            match &next {
+                Some(Ok((first, _))) => self.layers.note_gap(keys.start, first.clone()),
+                None => self.layers.note_gap(keys.start, keys.end),
+                Some(Err(_)) => {}
+            }
+        }
+        next
+    }
 }
 
 impl<'a> Sight<'a> {
@@ -383,9 +435,21 @@ impl Base for View<'_> {
         keys: Range<Vec<u8>>,
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
+        let keys = match order {
+            Order::Ascending => self.layers.behind_gap(keys.start)..keys.end,
+            Order::Descending => keys,
+        };
         let below = self.disk.rows(keys.clone(), order);
         let old = through(&self.layers.old, below, keys.clone(), order);
-        through(&self.layers.young, old, keys, order)
+        let rows = through(&self.layers.young, old, keys.clone(), order);
+        match order {
+            Order::Ascending => Box::new(FromFirst {
+                layers: self.layers,
+                rows,
+                keys: Some(keys),
+            }),
+            Order::Descending => rows,
+        }
     }
 
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {

@@ -12,6 +12,7 @@ mod copy;
 mod disk;
 mod failpoint;
 mod format;
+mod gaps;
 mod lock;
 mod log;
 mod open;
