@@ -152,6 +152,7 @@ clean-tools: ## remove .tools/
 lint-fmt: rust
 	@cargo fmt --version >/dev/null || { echo "make: rustfmt is MISSING: rustup component add rustfmt" >&2; exit 1; }
 	cargo fmt --all --check
+	@! git grep -nE '^(<<<<<<<|>>>>>>>) ' || { echo "make: a merge was left half done" >&2; exit 1; }
 
 lint-buf: $(BUF_STAMP)
 	$(BUF) lint
