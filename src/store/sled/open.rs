@@ -27,10 +27,10 @@ use crate::metrics::Metrics;
 /// Pages that sled keeps in memory, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
-/// sled's own segments. It reuses one once what replaces its content is written, synced or not, where
-/// a batch counts as written when all of it is. Our sync follows each batch, so the next one, the
-/// first that may overwrite anything, finds what replaces it synced. The size is four times what a
-/// page may reach before sled keeps it in an unsynced file.
+/// sled's own segments. It reuses one once what replaces its content is written, synced or not, and
+/// three segments more are begun. A part of what is settled writes less than that, and our sync follows
+/// each part, so what is overwritten has been replaced durably. The size is four times what a page may
+/// reach before sled keeps it in an unsynced file.
 const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Bodies that may wait to be kept, in KiB.

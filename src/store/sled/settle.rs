@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{iter, thread};
 
 use ::sled::Db;
 
@@ -19,8 +19,10 @@ use super::writer::{Health, fail};
 use super::{OpenError, failpoint, format};
 use crate::store::rows::base::Writes;
 
-/// Rows of one part.
+/// Rows of one part, and their bytes: for each row sled may write a page anew that holds sixteen such
+/// rows, and what a part writes must stay below four of its segments.
 const PART_ROWS: usize = 2048;
+const PART_BYTES: usize = 512 * 1024;
 
 /// Its name for failpoints.
 const NAME: &str = "settle";
@@ -138,11 +140,13 @@ fn has_bodies(record: &Record, segments: &Path) -> bool {
         .all(|reference| segments::is_whole(segments, reference))
 }
 
+type Row<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
+
 /// Takes rows to sled, in parts; once they are there it is known that the log is settled up to
 /// `number`.
 pub fn settle(db: &Db, file: &File, writes: &Writes, number: u64) -> ::sled::Result<()> {
     let rows: Vec<_> = writes.iter().collect();
-    for part in rows.chunks(PART_ROWS) {
+    for part in parts(&rows) {
         failpoint::pass(NAME, "apply");
         for (key, row) in scattered(part) {
             match row {
@@ -159,6 +163,26 @@ pub fn settle(db: &Db, file: &File, writes: &Writes, number: u64) -> ::sled::Res
     sync(db, file)
 }
 
+/// The rows in parts that are as large as they may be.
+fn parts<'a, 'r>(mut rows: &'a [Row<'r>]) -> impl Iterator<Item = &'a [Row<'r>]> {
+    iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |(key, row): &Row<'_>| {
+            bytes += key.len() + row.as_ref().map_or(0, Vec::len);
+            bytes <= PART_BYTES
+        };
+        let fit = rows
+            .iter()
+            .take(PART_ROWS)
+            .copied()
+            .take_while(fits)
+            .count();
+        let (part, rest) = rows.split_at(fit.max(1).min(rows.len()));
+        rows = rest;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 /// All of `rows`, not in their order: pages that are filled from left to right are split twice as
 /// often, since each half that is left behind stays half empty.
 fn scattered<T>(rows: &[T]) -> impl Iterator<Item = &T> {
@@ -172,4 +196,29 @@ fn sync(db: &Db, file: &File) -> ::sled::Result<()> {
     db.flush()?;
     file.sync_data()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_bounded_in_rows_and_in_bytes_and_hold_everything() {
+        let row = |n: u32, bytes: usize| (n.to_be_bytes().to_vec(), Some(vec![0; bytes]));
+        let small = (0..5_000).map(|n| row(n, 10));
+        let large = (5_000..5_400).map(|n| row(n, 3_000));
+        let removed = (6_000..6_010_u32).map(|n| (n.to_be_bytes().to_vec(), None));
+        let huge = [row(7_000, PART_BYTES * 2), row(7_001, 1)];
+        let writes: Writes = small.chain(large).chain(removed).chain(huge).collect();
+        let rows: Vec<_> = writes.iter().collect();
+        let mut seen = Vec::new();
+        for part in parts(&rows) {
+            let row_bytes = |row: &Row<'_>| row.0.len() + row.1.as_ref().map_or(0, Vec::len);
+            let bytes: usize = part.iter().map(row_bytes).sum();
+            assert!(part.len() == 1 || part.len() <= PART_ROWS && bytes <= PART_BYTES);
+            seen.extend_from_slice(part);
+        }
+        assert_eq!(seen, rows);
+        assert!(parts(&[]).next().is_none());
+    }
 }
