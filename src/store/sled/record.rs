@@ -1,14 +1,19 @@
 //! One record of a segment, and the row that refers to it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
+
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use crate::store::{Result, StoreError};
 
 /// Length of the row (4 bytes), CRC-32 of all that follows and of the length (4), length of the
 /// key (2): big-endian.
 const HEADER_BYTES: usize = 10;
+
+/// Copying more than this would keep other tasks of a thread waiting.
+const SMALL_MAX_BYTES: u32 = 64 * 1024;
 
 /// The first byte of a row that refers to a segment. No record begins with it: there it is the
 /// version.
@@ -88,6 +93,22 @@ pub fn read(file: &File, reference: Reference) -> Result<Record> {
     parse(bytes).ok_or_else(|| damaged("its checksum is wrong"))
 }
 
+/// Reads a record if the system has all of it in memory and it is small: that takes less time than to
+/// ask another thread for it. Whatever keeps it from that, [`read`] tells.
+pub fn read_from_memory(file: &File, reference: Reference) -> Option<Record> {
+    if reference.size > SMALL_MAX_BYTES {
+        return None;
+    }
+    let mut bytes = vec![0; reference.size as usize];
+    let mut buffers = [IoSliceMut::new(&mut bytes)];
+    let now = ReadWriteFlags::NOWAIT;
+    let read = preadv2(file, &mut buffers, reference.offset, now).ok()?;
+    if read < bytes.len() {
+        return None;
+    }
+    parse(bytes)
+}
+
 /// The key and the size of the record at `offset`, unchecked; none when no whole one is there
 /// before `end`.
 pub fn peek(file: &File, offset: u64, end: u64) -> Option<(Vec<u8>, u32)> {
@@ -157,5 +178,29 @@ mod tests {
         };
         assert_eq!(Reference::from_row(&reference.to_row()), Some(reference));
         assert_eq!(Reference::from_row(&crate::store::encode(&1u8)), None);
+    }
+
+    #[test]
+    fn a_small_record_is_read_from_memory_a_large_or_damaged_one_is_not() {
+        let path = std::env::temp_dir().join(format!("mailwright-record-{}", std::process::id()));
+        let sizes = [1, SMALL_MAX_BYTES as usize];
+        let records = sizes.map(|size| write(b"key", &vec![7; size]).unwrap());
+        std::fs::write(&path, records.concat()).unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let [small, large] =
+            [(0, &records[0]), (records[0].len() as u64, &records[1])].map(|(offset, record)| {
+                Reference {
+                    segment: 0,
+                    offset,
+                    size: size(record.len()),
+                }
+            });
+        let whole = read(&file, small).unwrap();
+        assert_eq!(read_from_memory(&file, small), Some(whole));
+        assert_eq!(read_from_memory(&file, large), None);
+        let elsewhere = Reference { offset: 1, ..small };
+        assert_eq!(read_from_memory(&file, elsewhere), None);
+        assert_eq!(read(&file, large).unwrap().row.len(), sizes[1]);
     }
 }
