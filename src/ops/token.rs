@@ -127,7 +127,8 @@ async fn stored_credential(
             let (tokens, generation) = if fresh && row.generation >= not_before {
                 (tokens, row.generation)
             } else {
-                refresh(core, &service.id, row.generation, None).await?
+                // On the heap, since it is large and most messages need none of it.
+                Box::pin(refresh(core, &service.id, row.generation, None)).await?
             };
             Ok((bearer(oauth2, tokens.access_token.clone()), generation))
         }

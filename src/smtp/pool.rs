@@ -149,7 +149,9 @@ impl Pool {
             Some(session) => session,
             None => {
                 let (egress, settings) = (&self.0.egress, &self.0.settings);
-                connect(egress, settings, &target.endpoint, credential, transcript).await?
+                // On the heap, since it is large and most messages need none of it.
+                let opened = connect(egress, settings, &target.endpoint, credential, transcript);
+                Box::pin(opened).await?
             }
         };
         Ok(Lease {

@@ -19,9 +19,9 @@ use crate::model::{
 };
 use crate::store::archive::CopiedRow;
 use crate::store::{
-    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, encode,
+    Budget, Claimed, Counted, Due, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage,
+    NewToken, PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange,
+    ServiceFilter, ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, encode,
 };
 
 type Memory = State<BTreeMap<Vec<u8>, Vec<u8>>>;
@@ -323,8 +323,8 @@ impl Store for MemoryStore {
         self.write(|state| state.expire_due(now, limit))
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        self.read(|state| state.next_due(now))
+    async fn next_due(&self, kind: Due, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        self.read(|state| state.next_due(kind, after))
     }
 
     async fn recover(&self, now: Timestamp) -> Result<()> {

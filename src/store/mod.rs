@@ -162,6 +162,17 @@ pub enum Resolution {
     Failed,
 }
 
+/// What there may be to do through time alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// By [`Store::claim_due`].
+    Claims,
+    /// By [`Store::claim_refreshes`].
+    Refreshes,
+    /// By [`Store::expire_due`] and [`Store::give_notice`].
+    Sweep,
+}
+
 /// A message to deliver now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimed {
@@ -407,10 +418,9 @@ pub trait Store: Send + Sync {
     ///
     /// [`problem::notices`]: crate::model::problem::notices
     async fn give_notice(&self, now: Timestamp, limit: usize) -> Result<usize>;
-    /// The first instant after `now` at which `claim_due`, `claim_refreshes`, `expire_due` or
-    /// `give_notice` would find something through time alone. To be asked after `claim_due` has taken
-    /// what is due now.
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>>;
+    /// The first instant, of all or of those after `after`, at which there is something of this kind
+    /// to do through time alone.
+    async fn next_due(&self, kind: Due, after: Option<Timestamp>) -> Result<Option<Timestamp>>;
     /// For the process that opens the store, before anything else: ends all claims. A transaction
     /// before its dot is due again; one after it is uncertain and follows [`OnUncertain::holds`].
     ///

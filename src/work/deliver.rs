@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
 use crate::ops::{Core, deliver};
-use crate::store::StoreError;
+use crate::store::{Due, StoreError};
 
 /// Delivers until `stop` is set.
 pub async fn run(core: &Arc<Core>, stop: watch::Receiver<bool>, tasks: &mut Tasks) {
@@ -27,6 +27,11 @@ pub async fn run_once(
     tasks: &mut Tasks,
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = core.env.now();
+    // A look costs less than a transaction, and mostly there is nothing.
+    let first = core.store.next_due(Due::Claims, None).await?;
+    if first.is_none_or(|first| first > now) {
+        return Ok(first);
+    }
     let free = tasks.free();
     if free > 0 {
         for claimed in core.store.claim_due(now, free).await? {
@@ -39,5 +44,5 @@ pub async fn run_once(
             });
         }
     }
-    core.store.next_due(now).await
+    core.store.next_due(Due::Claims, Some(now)).await
 }

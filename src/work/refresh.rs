@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
 use crate::ops::{self, Core};
-use crate::store::StoreError;
+use crate::store::{Due, StoreError};
 
 /// What is due and has to wait goes in groups: a claim is a commit.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
@@ -32,6 +32,11 @@ pub async fn run_once(
     tasks: &mut Tasks,
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = core.env.now();
+    // A look costs less than a transaction, and mostly there is nothing.
+    let first = core.store.next_due(Due::Refreshes, None).await?;
+    if first.is_none_or(|first| first > now) {
+        return Ok(first);
+    }
     let free = tasks.free();
     let (tickets, wait) = core.refresh_tickets(free).await?;
     let room = tickets.len();
@@ -44,7 +49,7 @@ pub async fn run_once(
         let core = core.clone();
         tasks.begin(async move { ops::refresh::refresh_due(&core, &id, ticket).await });
     }
-    let next = core.store.next_due(now).await?;
+    let next = core.store.next_due(Due::Refreshes, Some(now)).await?;
     let room_time = (room < free && may_be_more).then(|| now + wait.max(CLAIM_AGAIN));
     Ok(next.into_iter().chain(room_time).min())
 }

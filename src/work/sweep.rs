@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{Alarm, Tasks};
 use crate::model::Timestamp;
 use crate::ops::{Core, access_keys};
-use crate::store::StoreError;
+use crate::store::{Due, StoreError};
 
 /// Messages that one transaction expires, and services of which one tells.
 const BATCH: usize = 256;
@@ -61,6 +61,6 @@ pub async fn run_once(
             .trim(now, before, now.before(REQUEST_ID_KEPT))
             .await?;
     }
-    let due = core.store.next_due(now).await?;
+    let due = core.store.next_due(Due::Sweep, Some(now)).await?;
     Ok(Some(due.map_or(*next_tidy, |due| due.min(*next_tidy))))
 }

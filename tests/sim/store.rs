@@ -16,9 +16,9 @@ use mailwright::model::{
 use mailwright::store::archive::CopiedRow;
 use mailwright::store::memory::MemoryStore;
 use mailwright::store::{
-    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys,
+    Budget, Claimed, Counted, Due, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage,
+    NewToken, PendingAuthorization, Place, Reseal, Resolution, Result, ServiceChange,
+    ServiceFilter, ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -181,7 +181,7 @@ store! {
     finish(now: Timestamp, claim: &Claim, finished: Finished) -> MessageState;
     expire_due(now: Timestamp, limit: usize) -> usize;
     give_notice(now: Timestamp, limit: usize) -> usize;
-    next_due(now: Timestamp) -> Option<Timestamp>;
+    next_due(kind: Due, after: Option<Timestamp>) -> Option<Timestamp>;
     recover(now: Timestamp) -> ();
     vault_keys() -> Option<VaultKeys>;
     put_vault_keys(keys: VaultKeys) -> ();

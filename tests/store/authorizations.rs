@@ -207,7 +207,7 @@ pub async fn the_longest_due_are_claimed_first(store: Shared) {
         token.refresh_time = Some(at(due));
         store.save_token(at(0), token).await.unwrap();
     }
-    let due = async || store.next_due(at(1_500)).await.unwrap();
+    let due = async || next_due(&store, 1_500).await;
     assert_eq!(
         due().await,
         Some(at(2_000)),

@@ -21,7 +21,7 @@ use mailwright::model::{
     Timestamp,
 };
 use mailwright::store::{
-    Claimed, Enqueued, Load, NewMessage, NewToken, OutboxBounds, Sealed, SecretsWrite,
+    Claimed, Due, Enqueued, Load, NewMessage, NewToken, OutboxBounds, Sealed, SecretsWrite,
     ServiceChange, Store,
 };
 
@@ -38,6 +38,15 @@ pub fn parse<T: FromStr<Err: Debug>>(text: &str) -> T {
 
 pub fn svc(id: &str) -> ServiceId {
     parse(id)
+}
+
+/// When time alone next brings about something of any kind, after `now`.
+pub async fn next_due(store: &Shared, now: i64) -> Option<Timestamp> {
+    let mut times = Vec::new();
+    for kind in [Due::Claims, Due::Refreshes, Due::Sweep] {
+        times.extend(store.next_due(kind, Some(at(now))).await.unwrap());
+    }
+    times.into_iter().min()
 }
 
 /// The n-th message id.

@@ -196,7 +196,7 @@ pub async fn a_probe_waits_for_the_send_time(store: Shared) {
     later.message.send_time = at(500);
     enqueue(&store, 2, later).await;
     assert!(claim(&store, 499).await.is_empty());
-    assert_eq!(store.next_due(at(60)).await, Ok(Some(at(500))));
+    assert_eq!(next_due(&store, 60).await, Some(at(500)));
     assert!(claim_one(&store, 500).await.probe);
 }
 

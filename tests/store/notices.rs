@@ -1,7 +1,7 @@
 //! Promises about notices of a client secret's expiry.
 
+use mailwright::model::Reason;
 use mailwright::model::service::{Auth, Service, ServiceState};
-use mailwright::model::{Reason, Timestamp};
 
 use crate::fixtures::*;
 
@@ -38,23 +38,19 @@ async fn given(store: &Shared, now: i64) -> usize {
     events.len()
 }
 
-async fn next(store: &Shared, now: i64) -> Option<Timestamp> {
-    store.next_due(at(now)).await.unwrap()
-}
-
 pub async fn notice_is_given_once_at_each_time(store: Shared) {
     expiring(&store, "news").await;
     store.claim_refreshes(at(3_000), 9).await.unwrap();
     for days in [70, 93, 99] {
         let time = days * DAY;
-        assert_eq!(next(&store, time - 1).await, Some(at(time)));
+        assert_eq!(next_due(&store, time - 1).await, Some(at(time)));
         assert_eq!(given(&store, time - 1).await, 0);
         assert_eq!(given(&store, time).await, 1);
         store.recover(at(time)).await.unwrap();
         store.claim_refreshes(at(time), 9).await.unwrap();
         assert_eq!(given(&store, time + 1).await, 0, "and not after a restart");
     }
-    assert_eq!(next(&store, 99 * DAY).await, None);
+    assert_eq!(next_due(&store, 99 * DAY).await, None);
     assert_eq!(given(&store, EXPIRY + DAY).await, 0);
 }
 
@@ -86,13 +82,13 @@ pub async fn a_new_expiry_moves_the_notices(store: Shared) {
     store.claim_refreshes(at(3_000), 9).await.unwrap();
     expire_at(&store, 71 * DAY, Some(200 * DAY)).await;
     assert_eq!(given(&store, 100 * DAY).await, 0);
-    assert_eq!(next(&store, 100 * DAY).await, Some(at(170 * DAY)));
+    assert_eq!(next_due(&store, 100 * DAY).await, Some(at(170 * DAY)));
     // What a change shows at once needs no notice behind it.
     expire_at(&store, 100 * DAY, Some(105 * DAY)).await;
     assert_eq!(given(&store, 100 * DAY).await, 0);
     assert_eq!(given(&store, 104 * DAY).await, 1);
     expire_at(&store, 104 * DAY, None).await;
-    assert_eq!(next(&store, 104 * DAY).await, None);
+    assert_eq!(next_due(&store, 104 * DAY).await, None);
 }
 
 pub async fn nobody_hears_of_a_service_that_cannot_send_or_is_gone(store: Shared) {

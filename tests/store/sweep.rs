@@ -1,8 +1,8 @@
 //! Promises about what time alone brings about.
 
+use mailwright::model::RequestId;
 use mailwright::model::message::Outcome;
 use mailwright::model::state::MessageState;
-use mailwright::model::{RequestId, Timestamp};
 use mailwright::store::{NewMessage, StoreError};
 
 use crate::fixtures::*;
@@ -11,10 +11,6 @@ fn expiring(n: u32, expire: i64) -> NewMessage {
     let mut new = to_many(message("news", n), 2);
     new.message.expire_time = at(expire);
     new
-}
-
-async fn next(store: &Shared, now: i64) -> Option<Timestamp> {
-    store.next_due(at(now)).await.unwrap()
 }
 
 pub async fn what_waits_past_its_expire_time_expires(store: Shared) {
@@ -53,45 +49,53 @@ pub async fn no_more_expire_than_the_limit(store: Shared) {
 }
 
 pub async fn the_next_due_is_the_first_of_all_kinds(store: Shared) {
-    assert_eq!(next(&store, 0).await, None);
+    assert_eq!(next_due(&store, 0).await, None);
     authorized(&store, "auth").await;
-    assert_eq!(next(&store, 0).await, Some(at(3_000)));
-    assert_eq!(next(&store, 3_000).await, None, "it is due, not to come");
+    assert_eq!(next_due(&store, 0).await, Some(at(3_000)));
+    assert_eq!(
+        next_due(&store, 3_000).await,
+        None,
+        "it is due, not to come"
+    );
     ready(&store, "news").await;
     enqueue(&store, 0, expiring(1, 2_000)).await;
-    assert_eq!(next(&store, 0).await, Some(at(2_000)));
+    assert_eq!(next_due(&store, 0).await, Some(at(2_000)));
     let mut later = expiring(2, 9_000);
     later.message.send_time = at(500);
     enqueue(&store, 0, later).await;
     claim_one(&store, 0).await;
-    assert_eq!(next(&store, 0).await, Some(at(500)));
-    assert_eq!(next(&store, 500).await, Some(at(3_000)));
+    assert_eq!(next_due(&store, 0).await, Some(at(500)));
+    assert_eq!(next_due(&store, 500).await, Some(at(3_000)));
     claim_one(&store, 500).await;
     assert_eq!(
-        next(&store, 500).await,
+        next_due(&store, 500).await,
         Some(at(3_000)),
         "claims don't expire"
     );
     store.claim_refreshes(at(3_000), 9).await.unwrap();
-    assert_eq!(next(&store, 0).await, None);
+    assert_eq!(next_due(&store, 0).await, None);
 }
 
 pub async fn the_next_due_counts_a_probe_only_while_it_could_go_out(store: Shared) {
     let mailbox = ready(&store, "news").await;
     let paused = pause(1, 60);
     store.pause_mailbox(at(1), &mailbox, paused).await.unwrap();
-    assert_eq!(next(&store, 1).await, None, "nothing is held");
+    assert_eq!(next_due(&store, 1).await, None, "nothing is held");
     enqueue(&store, 2, message("news", 1)).await;
     claim(&store, 2).await;
-    assert_eq!(next(&store, 2).await, Some(at(60)));
+    assert_eq!(next_due(&store, 2).await, Some(at(60)));
     claim_one(&store, 60).await;
-    assert_eq!(next(&store, 60).await, None, "the probe is under way");
+    assert_eq!(next_due(&store, 60).await, None, "the probe is under way");
     store.recover(at(61)).await.unwrap();
     claim(&store, 61).await;
-    assert_eq!(next(&store, 61).await, Some(at(120)));
+    assert_eq!(next_due(&store, 61).await, Some(at(120)));
     suspend(&store, 62, "news", true).await;
     claim(&store, 62).await;
-    assert_eq!(next(&store, 62).await, Some(at(100_000)), "its expire time");
+    assert_eq!(
+        next_due(&store, 62).await,
+        Some(at(100_000)),
+        "its expire time"
+    );
 }
 
 pub async fn trimming_removes_old_events_and_ended_messages(store: Shared) {

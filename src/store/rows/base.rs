@@ -1,9 +1,11 @@
 //! Ordered bytes, and a layer of changes above them.
 
+use std::any::Any;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::store::Result;
 
@@ -12,6 +14,9 @@ pub type Pair = (Vec<u8>, Vec<u8>);
 
 /// Rows to write by key; none removes.
 pub type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What a row holds, or that there is none.
+pub type Decoded = Arc<dyn Any + Send + Sync>;
 
 /// In which direction keys are walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,14 @@ pub trait Base {
 
     /// The record that a row stands for.
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>>;
+
+    /// What was remembered of a row, if it is still the same.
+    fn known(&self, _key: &[u8]) -> Option<Decoded> {
+        None
+    }
+
+    /// Remembers what a row of so many bytes was decoded to, for others who read it.
+    fn remember(&self, _key: &[u8], _row: &Decoded, _bytes: usize) {}
 }
 
 /// What a range looks like through a layer of changes.

@@ -17,6 +17,14 @@ const CALLERS_AT_ONCE: usize = 64;
 /// So many shares are looked at when one is counted, whether they still say anything.
 const SWEPT_AT_ONCE: usize = 4;
 
+/// The first that a caller has queued, due or not.
+#[derive(Clone)]
+struct First {
+    caller: String,
+    time: Timestamp,
+    message: MessageId,
+}
+
 /// What one caller would send next.
 struct Head {
     share: u64,
@@ -41,9 +49,9 @@ impl<B: Base> State<B> {
             let least = traffic.shares[priority as usize];
             let mut heads: Vec<Head> = Vec::new();
             for id in services {
-                for caller in self.callers(id, priority, &traffic.place)? {
-                    if let Some((time, message)) = self.head(now, id, priority, &caller)? {
-                        let key = (mailbox.clone(), priority, caller);
+                for first in self.callers(id, priority, &traffic.place)? {
+                    if let Some((time, message)) = self.head(now, id, priority, &first)? {
+                        let key = (mailbox.clone(), priority, first.caller);
                         let share = self.get(SHARES, &key)?.unwrap_or(0).max(least);
                         heads.push(Head {
                             share,
@@ -108,42 +116,52 @@ impl<B: Base> State<B> {
         Ok(())
     }
 
-    /// Who has messages queued in a service with this priority: those behind `place` in the order of
-    /// their names, then those up to it, no more than are looked at.
-    fn callers(&self, id: &ServiceId, priority: Priority, place: &str) -> Result<Vec<String>> {
+    /// The first message of each who has some queued in a service with this priority: of those behind
+    /// `place` in the order of their names, then of those up to it, no more than are looked at.
+    fn callers(&self, id: &ServiceId, priority: Priority, place: &str) -> Result<Vec<First>> {
         let mut callers = Vec::new();
-        let mut last = Some(place.to_owned());
-        while callers.len() < CALLERS_AT_ONCE
-            && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
-        {
-            last = Some(caller.clone());
-            callers.push(caller);
+        let Some(first) = self.caller_behind(id, priority, None)? else {
+            return Ok(callers);
+        };
+        let mut next = match first.caller.as_str() > place {
+            true => Some(first.clone()),
+            false => self.caller_behind(id, priority, Some(place))?,
+        };
+        while let Some(one) = next.filter(|_| callers.len() < CALLERS_AT_ONCE) {
+            next = self.caller_behind(id, priority, Some(&one.caller))?;
+            callers.push(one);
         }
-        last = None;
-        while callers.len() < CALLERS_AT_ONCE
-            && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
-            && caller.as_str() <= place
+        next = Some(first);
+        while let Some(one) = next.filter(|one| one.caller.as_str() <= place)
+            && callers.len() < CALLERS_AT_ONCE
         {
-            last = Some(caller.clone());
-            callers.push(caller);
+            next = match one.caller == place {
+                true => None,
+                false => self.caller_behind(id, priority, Some(&one.caller))?,
+            };
+            callers.push(one);
         }
         Ok(callers)
     }
 
-    /// The next caller with messages queued, by name.
+    /// The first message of the next caller with messages queued, by name.
     fn caller_behind(
         &self,
         id: &ServiceId,
         priority: Priority,
         place: Option<&str>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<First>> {
         // No message is due at the end of time.
         let (name, time) = place.map_or(("", Timestamp::MIN), |name| (name, Timestamp::MAX));
         let from = (id.clone(), priority, name.to_owned(), time, first_id());
         let key = self.keys(DUE, from..).next().transpose()?;
-        Ok(key
-            .filter(|(of, at, ..)| of == id && *at == priority)
-            .map(|(_, _, caller, ..)| caller))
+        Ok(key.filter(|(of, at, ..)| of == id && *at == priority).map(
+            |(_, _, caller, time, message)| First {
+                caller,
+                time,
+                message,
+            },
+        ))
     }
 
     /// The longest due message of a caller that has not expired.
@@ -152,9 +170,16 @@ impl<B: Base> State<B> {
         now: Timestamp,
         id: &ServiceId,
         priority: Priority,
-        caller: &str,
+        first: &First,
     ) -> Result<Option<(Timestamp, Message)>> {
-        let of = (id.clone(), priority, caller.to_owned());
+        if first.time > now {
+            return Ok(None);
+        }
+        let message = self.require_message(&first.message)?;
+        if message.expire_time > now {
+            return Ok(Some((first.time, message)));
+        }
+        let of = (id.clone(), priority, first.caller.clone());
         for key in self.keys_under(DUE, &of) {
             let (.., time, message) = key?;
             if time > now {
@@ -174,7 +199,8 @@ impl<B: Base> State<B> {
         for priority in Priority::ALL {
             let mut last = None;
             while due.len() < limit
-                && let Some(caller) = self.caller_behind(id, priority, last.as_deref())?
+                && let Some(First { caller, .. }) =
+                    self.caller_behind(id, priority, last.as_deref())?
             {
                 let left = limit - due.len();
                 let of = (id.clone(), priority, caller.clone());

@@ -78,6 +78,11 @@ impl<B: Base> State<B> {
         let limits = self.limits_of(mailbox)?;
         loop {
             let mut traffic = self.traffic(mailbox)?;
+            let pace = &traffic.pace;
+            if traffic.claims >= pace.connections(now, &limits) {
+                // A claim that ends wakes the mailbox, too.
+                return Ok(pace.next_connection_time(now, &limits));
+            }
             let Some((message, contested)) = self.choose(now, mailbox, &traffic, ready)? else {
                 // What was due at once and is not any more: the clock went back.
                 let waits = traffic.queued.iter().any(|queued| queued.messages > 0);
@@ -87,10 +92,6 @@ impl<B: Base> State<B> {
                 return Ok(Some(now));
             }
             let pace = &traffic.pace;
-            if traffic.claims >= pace.connections(now, &limits) {
-                // A claim that ends wakes the mailbox, too.
-                return Ok(pace.next_connection_time(now, &limits));
-            }
             let (time, day) = (
                 pace.message_time(now, &limits),
                 pace.day_time(now, &limits, 1),
@@ -264,7 +265,7 @@ impl<B: Base> State<B> {
             mailbox: claim.mailbox.clone(),
             probe,
         };
-        self.put(CLAIMS, &claim.message_id, &held);
+        self.add(CLAIMS, &claim.message_id, &held);
         Ok(Claimed {
             max_connections: limits.max_connections.max(1),
             claim,

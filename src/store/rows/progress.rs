@@ -150,27 +150,27 @@ impl<B: Base> State<B> {
         let due = message.next_attempt_time;
         match message.state {
             MessageState::Queued => {
-                self.enter(is_new, DUE, &due_key(message), &());
+                self.add(DUE, &due_key(message), &());
                 if is_later(message) {
-                    self.enter(is_new, LATER, &(service, due, id.clone()), &());
+                    self.add(LATER, &(service, due, id.clone()), &());
                 }
                 self.wake_for(message, due)?;
             }
             MessageState::Held => {
-                self.enter(is_new, HELD, &(service, due, id.clone()), &());
+                self.add(HELD, &(service, due, id.clone()), &());
                 self.wake_to_probe(message)?;
             }
             _ => {}
         }
         if matches!(message.state, MessageState::Queued | MessageState::Held) {
-            self.enter(is_new, EXPIRING, &(message.expire_time, id.clone()), &());
+            self.add(EXPIRING, &(message.expire_time, id.clone()), &());
         }
         if let Some(end) = message.end_time
             && message.state.may_be_forgotten()
         {
-            self.put(ENDED, &(end, id), &());
+            self.add(ENDED, &(end, id), &());
             if let Some((time, (service, request))) = self.request_of(message)? {
-                self.put(REQUEST_TIMES, &(time, service, request), &());
+                self.add(REQUEST_TIMES, &(time, service, request), &());
             }
         }
         match freed {

@@ -1,6 +1,5 @@
 //! Typed tables over ordered bytes, and what a transaction writes above them.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::base::{Base, Order, Pair, Writes, through};
+use super::base::{Base, Decoded, Order, Pair, Writes, through};
 use super::key::Key;
 use super::tables::Table;
 use crate::store::{Result, StoreError, decode, encode};
@@ -29,7 +28,7 @@ pub struct State<B> {
     /// What was written above the base: committed, and by the open transaction.
     writes: Writes,
     /// Rows of hot tables as they were read or written last, since decoding them each time is dear.
-    hot: RefCell<BTreeMap<Vec<u8>, Arc<dyn Any + Send + Sync>>>,
+    hot: RefCell<BTreeMap<Vec<u8>, Decoded>>,
     /// What each write of the open transaction replaced in `writes`, oldest first.
     undo: Vec<(Vec<u8>, Option<Write>)>,
 }
@@ -74,7 +73,10 @@ impl<B: Base> State<B> {
     pub fn get<K: Key, V: Value>(&self, table: Table<K, V>, key: &K) -> Result<Option<V>> {
         match table.is_hot() {
             true => Ok(Option::clone(&*self.shared(table, key)?)),
-            false => self.decoded(&table.key(key)),
+            false => self
+                .record(&table.key(key))?
+                .map(|record| read(&record))
+                .transpose(),
         }
     }
 
@@ -82,16 +84,25 @@ impl<B: Base> State<B> {
     pub fn shared<K: Key, V: Value>(&self, table: Table<K, V>, key: &K) -> Result<Arc<Option<V>>> {
         let key = table.key(key);
         let known = self.hot.borrow().get(&key).cloned();
+        let is_base = known.is_none() && !self.writes.contains_key(&key);
+        let known = known.or_else(|| self.base.known(&key).filter(|_| is_base));
         if let Some(Ok(row)) = known.map(Arc::downcast) {
             return Ok(row);
         }
-        let row = Arc::new(self.decoded::<V>(&key)?);
+        let record = self.record(&key)?;
+        let bytes = record.as_ref().map_or(0, Vec::len);
+        let row = Arc::new(record.map(|record| read::<V>(&record)).transpose()?);
+        if is_base {
+            let row = row.clone() as Decoded;
+            self.base.remember(&key, &row, key.len() + bytes);
+        }
         self.hot.borrow_mut().insert(key, row.clone());
         Ok(row)
     }
 
-    fn decoded<V: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<V>> {
-        self.row(key)?.map(|row| self.read(row)).transpose()
+    /// The record of a key.
+    fn record(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.row(key)?.map(|row| self.resolve(row)).transpose()
     }
 
     /// Whether there is such a row.
@@ -224,9 +235,12 @@ impl<B: Base> State<B> {
     }
 
     fn read<V: DeserializeOwned>(&self, row: Vec<u8>) -> Result<V> {
-        let record = self.resolve(row)?;
-        decode(&record).map_err(|error| StoreError::Corrupt(error.to_string()))
+        read(&self.resolve(row)?)
     }
+}
+
+fn read<V: DeserializeOwned>(record: &[u8]) -> Result<V> {
+    decode(record).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 fn parse<K: Key, V>(table: Table<K, V>, key: &[u8]) -> Result<K> {

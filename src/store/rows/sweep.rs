@@ -2,15 +2,16 @@
 
 use super::base::{Base, Order};
 use super::claims::{first_id, just_after};
+use super::key::Key;
 use super::state::State;
 use super::tables::{
     ATTEMPTS, BODIES, ENDED, EVENTS, EXPIRING, LOG, MESSAGES, NOTICES, RECIPIENTS, REFRESHES,
-    REQUEST_TIMES, REQUESTS, WAKES,
+    REQUEST_TIMES, REQUESTS, Table, WAKES,
 };
 use crate::model::message::{Message, Outcome};
 use crate::model::state::Event;
 use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
-use crate::store::Result;
+use crate::store::{Due, Result};
 
 impl<B: Base> State<B> {
     pub fn expire_due(&mut self, now: Timestamp, limit: usize) -> Result<usize> {
@@ -27,23 +28,30 @@ impl<B: Base> State<B> {
         Ok(ids.len())
     }
 
-    pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        let after = just_after(now);
-        let mut next: Vec<Timestamp> = Vec::new();
-        if let Some(key) = self.keys(EXPIRING, (after, first_id())..).next() {
-            next.push(key?.0);
+    pub fn next_due(&self, kind: Due, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        let from = after.map_or(Timestamp::MIN, just_after);
+        match kind {
+            Due::Claims => self.first_time(WAKES, (from, first_mailbox())),
+            Due::Refreshes => self.first_time(REFRESHES, (from, first_service())),
+            Due::Sweep => {
+                let expires = self.first_time(EXPIRING, (from, first_id()))?;
+                let notice = self.first_time(NOTICES, (from, first_service()))?;
+                Ok(expires.into_iter().chain(notice).min())
+            }
         }
-        if let Some(key) = self.keys(NOTICES, (after, first_service())..).next() {
-            next.push(key?.0);
-        }
-        // What is due waits for whoever claims it, and may be much.
-        if let Some(key) = self.keys(REFRESHES, (after, first_service())..).next() {
-            next.push(key?.0);
-        }
-        if let Some(key) = self.keys(WAKES, (after, first_mailbox())..).next() {
-            next.push(key?.0);
-        }
-        Ok(next.into_iter().min())
+    }
+
+    /// The time in the first key from there on.
+    fn first_time<K, V>(
+        &self,
+        table: Table<(Timestamp, K), V>,
+        from: (Timestamp, K),
+    ) -> Result<Option<Timestamp>>
+    where
+        (Timestamp, K): Key,
+    {
+        let first = self.keys(table, from..).next().transpose()?;
+        Ok(first.map(|(time, _)| time))
     }
 
     /// Removes about `limit` rows of each kind, so that no other transaction waits long behind this

@@ -36,7 +36,7 @@ pub(super) const GENERATIONS: Table<ServiceId, u64> = Table::hot(6);
 /// Tokens to refresh that nobody has claimed.
 pub(super) const REFRESHES: Table<(Timestamp, ServiceId), ()> = Table::new(7);
 pub(super) const AUTHORIZATIONS: Table<[u8; 32], PendingAuthorization> = Table::new(8);
-pub(super) const MESSAGES: Table<MessageId, MessageRow> = Table::new(9);
+pub(super) const MESSAGES: Table<MessageId, MessageRow> = Table::hot(9);
 /// Of messages that have more than one.
 pub(super) const RECIPIENTS: Table<(MessageId, u32), Recipient> = Table::new(10);
 pub(super) const ATTEMPTS: Table<(MessageId, u32), Attempt> = Table::new(11);

@@ -9,14 +9,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
-use std::mem;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use ::sled::{Db, IVec};
 
 use super::copy::Notes;
-use super::gaps::Gaps;
+use super::layers::Layers;
 use super::log::{self, Log};
 use super::record::Reference;
 use super::segments::Segments;
@@ -25,7 +24,7 @@ use super::space::{Space, is_full};
 use super::{failpoint, format, lock};
 use crate::model::MessageId;
 use crate::store::rows::State;
-use crate::store::rows::base::{Base, Order, Pair, Writes, through};
+use crate::store::rows::base::{Base, Decoded, Order, Pair, Writes};
 use crate::store::rows::tables::BODIES;
 use crate::store::{Result, StoreError, Usage};
 
@@ -44,17 +43,6 @@ pub struct Disk {
     log: Mutex<Log>,
     layers: RwLock<Layers>,
     pub settling: Settling,
-}
-
-/// What is durable in the log and not yet in sled.
-#[derive(Default)]
-pub struct Layers {
-    /// Of the log's present turn.
-    young: Writes,
-    /// Of the turn before, while it goes to sled.
-    old: Arc<Writes>,
-    /// Where readers need not look, in all that is durable.
-    gaps: Mutex<Gaps>,
 }
 
 /// What is durable, as it is while nobody writes.
@@ -205,7 +193,7 @@ impl Disk {
     /// Turns the log over: what is in it goes to sled meanwhile.
     fn settle_later(&self, log: &mut Log) -> std::result::Result<(), String> {
         self.settling.rest()?;
-        self.change(|layers| layers.old = Arc::new(mem::take(&mut layers.young)));
+        self.change(Layers::turn);
         log.turn().map_err(said("turn the log over"))?;
         self.settling.begin(log.number());
         Ok(())
@@ -213,9 +201,9 @@ impl Disk {
 
     /// Takes to sled what the log held before its last turn, up to record `number`.
     pub fn settle(&self, number: u64) -> std::result::Result<(), String> {
-        let old = self.layers().old.clone();
+        let old = self.layers().old();
         settle(&self.db, &self.file, &old, number).map_err(settled)?;
-        self.change(|layers| layers.old = Arc::default());
+        self.change(Layers::forget_old);
         Ok(())
     }
 
@@ -306,62 +294,6 @@ enum Compared {
     Changed(Option<Reference>),
 }
 
-impl Layers {
-    /// The row of a key, if it is in the log.
-    fn get(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
-        self.young.get(key).or_else(|| self.old.get(key))
-    }
-
-    fn lay(&mut self, writes: Writes) {
-        let gaps = self.gaps.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let written = writes.iter().filter(|(_, row)| row.is_some());
-        written.for_each(|(key, _)| gaps.fill(key));
-        self.young.extend(writes);
-    }
-
-    /// Where to begin to look for the first row from `start` on.
-    fn behind_gap(&self, start: Vec<u8>) -> Vec<u8> {
-        lock(&self.gaps).behind(start)
-    }
-
-    /// Remembers that the first row behind `start` is at `end`, where a walk there passes what was
-    /// removed.
-    fn note_gap(&self, start: Vec<u8>, end: Vec<u8>) {
-        if start >= end {
-            return;
-        }
-        let between = (Bound::Included(&*start), Bound::Excluded(&*end));
-        let passes = |layer: &Writes| layer.range::<[u8], _>(between).next().is_some();
-        if passes(&self.young) || passes(&self.old) {
-            lock(&self.gaps).note(start, end);
-        }
-    }
-}
-
-/// Rows in ascending order, which remembers how far the first one is away.
-struct FromFirst<'a, I> {
-    layers: &'a Layers,
-    rows: I,
-    /// Until the first one has been read.
-    keys: Option<Range<Vec<u8>>>,
-}
-
-impl<I: Iterator<Item = Result<Pair>>> Iterator for FromFirst<'_, I> {
-    type Item = Result<Pair>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let next = self.rows.next();
-        if let Some(keys) = self.keys.take() {
-            match &next {
-                Some(Ok((first, _))) => self.layers.note_gap(keys.start, first.clone()),
-                None => self.layers.note_gap(keys.start, keys.end),
-                Some(Err(_)) => {}
-            }
-        }
-        next
-    }
-}
-
 impl<'a> Sight<'a> {
     /// Looks anew, as after each group.
     pub fn of(disk: &'a Disk, layers: &'a Layers) -> Self {
@@ -417,6 +349,14 @@ impl Base for Sight<'_> {
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
         self.view.resolve(row)
     }
+
+    fn known(&self, key: &[u8]) -> Option<Decoded> {
+        self.view.known(key)
+    }
+
+    fn remember(&self, key: &[u8], row: &Decoded, bytes: usize) {
+        self.view.remember(key, row, bytes);
+    }
 }
 
 impl Base for View<'_> {
@@ -435,25 +375,21 @@ impl Base for View<'_> {
         keys: Range<Vec<u8>>,
         order: Order,
     ) -> Box<dyn Iterator<Item = Result<Pair>> + '_> {
-        let keys = match order {
-            Order::Ascending => self.layers.behind_gap(keys.start)..keys.end,
-            Order::Descending => keys,
-        };
+        let keys = self.layers.without_gap(keys, order);
         let below = self.disk.rows(keys.clone(), order);
-        let old = through(&self.layers.old, below, keys.clone(), order);
-        let rows = through(&self.layers.young, old, keys.clone(), order);
-        match order {
-            Order::Ascending => Box::new(FromFirst {
-                layers: self.layers,
-                rows,
-                keys: Some(keys),
-            }),
-            Order::Descending => rows,
-        }
+        self.layers.through(below, keys, order)
     }
 
     fn resolve(&self, row: Vec<u8>) -> Result<Vec<u8>> {
         self.disk.record(row)
+    }
+
+    fn known(&self, key: &[u8]) -> Option<Decoded> {
+        self.layers.known(key)
+    }
+
+    fn remember(&self, key: &[u8], row: &Decoded, bytes: usize) {
+        self.layers.remember(key, row, bytes);
     }
 }
 

@@ -13,6 +13,8 @@ mod disk;
 mod failpoint;
 mod format;
 mod gaps;
+mod known;
+mod layers;
 mod lock;
 mod log;
 mod open;

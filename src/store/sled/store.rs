@@ -21,9 +21,10 @@ use crate::store::archive::CopiedRow;
 use crate::store::rows::State;
 use crate::store::rows::tables::{BODIES, SECRETS, TOKENS};
 use crate::store::{
-    Budget, Claimed, Counted, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage, NewToken,
-    PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange, ServiceFilter,
-    ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, decode, encode,
+    Budget, Claimed, Counted, Due, Enqueued, Exhausted, LogBounds, MessageFilter, NewMessage,
+    NewToken, PendingAuthorization, Place, Reseal, Resolution, Result, Sealed, ServiceChange,
+    ServiceFilter, ServiceRow, Store, StoreError, TokenRow, Totals, Turn, Usage, VaultKeys, decode,
+    encode,
 };
 
 /// Messages that a list looks at before others get their turn.
@@ -301,10 +302,12 @@ impl Store for SledStore {
             // A small one that was restored may be in its row.
             return self.read(|state| state.get(BODIES, id));
         };
-        let read = move || record::read(&file, reference);
-        let record = tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| StoreError::Unavailable(error.to_string()))??;
+        let record = match record::read_from_memory(&file, reference) {
+            Some(record) => record,
+            None => tokio::task::spawn_blocking(move || record::read(&file, reference))
+                .await
+                .map_err(|error| StoreError::Unavailable(error.to_string()))??,
+        };
         decode(&record.row)
             .map(Some)
             .map_err(|error| StoreError::Corrupt(error.to_string()))
@@ -373,8 +376,8 @@ impl Store for SledStore {
             .await
     }
 
-    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        self.read(|state| state.next_due(now))
+    async fn next_due(&self, kind: Due, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
+        self.read(|state| state.next_due(kind, after))
     }
 
     async fn recover(&self, now: Timestamp) -> Result<()> {
