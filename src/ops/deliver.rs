@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{SemaphorePermit, watch};
 use tracing::Instrument;
 use zeroize::Zeroizing;
 
@@ -31,12 +31,31 @@ const BEFORE_DOT_MAX: Duration = Duration::from_secs(30 * 60);
 /// The slowest line over which a body still gets through: 35 MiB in 19 minutes more.
 const SLOWEST_BYTES_PER_SECOND: u64 = 32 * 1024;
 
-/// Delivers what was claimed, and records how it ended, however long the store takes.
+/// Delivers what was claimed, and whatever is claimed in the commits that record how each ended, until
+/// there is nothing more, or `stop` is set.
+pub async fn deliver(core: &Arc<Core>, claimed: Claimed, stop: &watch::Receiver<bool>) {
+    let mut next = Some(claimed);
+    while let Some(claimed) = next {
+        let id = claimed.claim.message_id.clone();
+        let (recorded, claimed) = deliver_one(core, claimed, stop).await;
+        if let Err(error) = recorded {
+            tracing::error!(message = %id, ?error, "the end of a delivery was not recorded");
+        }
+        next = claimed;
+    }
+}
+
+/// Delivers what was claimed, and records how it ended, however long the store takes; what was claimed
+/// next.
 ///
 /// # Errors
 /// When the claim is not ours any more, or the store is damaged: it stays open until
 /// [`crate::store::Store::recover`] ends it.
-pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), StoreError> {
+async fn deliver_one(
+    core: &Arc<Core>,
+    claimed: Claimed,
+    stop: &watch::Receiver<bool>,
+) -> (Result<(), StoreError>, Option<Claimed>) {
     let message = &claimed.message.message;
     let mut span = core
         .tracer
@@ -53,18 +72,33 @@ pub async fn deliver_one(core: &Arc<Core>, claimed: Claimed) -> Result<(), Store
     );
     let delivered = async {
         let finished = transact_unharmed(core, &claimed).await;
-        let state = record(core, &claimed, &finished).await?;
-        tally::count(&core.metrics, core.env.now(), message, &finished, state);
+        // In this order the two share a commit.
+        let (state, next) = tokio::join!(
+            record(core, &claimed, &finished),
+            claim_next(core, stop)
+        );
         let (verdict, reason) = (tally::verdict(&finished), tally::reason(&finished));
-        tracing::info!(verdict, reason, %state, "an attempt ended");
-        Ok((verdict, reason))
+        span.set("mailwright.verdict", verdict);
+        if !reason.is_empty() {
+            span.fail(reason);
+        }
+        let recorded = state.map(|state| {
+            tally::count(&core.metrics, core.env.now(), message, &finished, state);
+            tracing::info!(verdict, reason, %state, "an attempt ended");
+        });
+        (recorded, next)
     };
-    let (verdict, reason) = delivered.instrument(logged).await?;
-    span.set("mailwright.verdict", verdict);
-    if !reason.is_empty() {
-        span.fail(reason);
+    delivered.instrument(logged).await
+}
+
+/// Claims what may go in place of what has just ended.
+async fn claim_next(core: &Core, stop: &watch::Receiver<bool>) -> Option<Claimed> {
+    if *stop.borrow() {
+        return None;
     }
-    Ok(())
+    // Where that fails, the loop tries again, and says so.
+    let claimed = core.store.claim_due(core.env.now(), 1).await;
+    claimed.ok()?.pop()
 }
 
 /// Records how it ended; the state that it left.

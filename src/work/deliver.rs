@@ -11,19 +11,21 @@ use crate::store::{Due, StoreError};
 
 /// Delivers until `stop` is set.
 pub async fn run(core: &Arc<Core>, stop: watch::Receiver<bool>, tasks: &mut Tasks) {
-    let mut alarm = Alarm::new(core, stop);
+    let mut alarm = Alarm::new(core, stop.clone());
     while alarm.goes_on() {
-        let turn = run_once(core, tasks).await;
+        let turn = run_once(core, &stop, tasks).await;
         alarm.wait(turn, tasks).await;
     }
 }
 
-/// Claims what is due now and begins to deliver it; returns when time alone makes more due.
+/// Claims what is due now and begins to deliver it, each with what may go behind it until `stop` is
+/// set; returns when time alone makes more due.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn run_once(
     core: &Arc<Core>,
+    stop: &watch::Receiver<bool>,
     tasks: &mut Tasks,
 ) -> Result<Option<Timestamp>, StoreError> {
     let now = core.env.now();
@@ -35,13 +37,8 @@ pub async fn run_once(
     let free = tasks.free();
     if free > 0 {
         for claimed in core.store.claim_due(now, free).await? {
-            let core = core.clone();
-            tasks.begin(async move {
-                let id = claimed.claim.message_id.clone();
-                if let Err(error) = deliver::deliver_one(&core, claimed).await {
-                    tracing::error!(message = %id, ?error, "the end of a delivery was not recorded");
-                }
-            });
+            let (core, stop) = (core.clone(), stop.clone());
+            tasks.begin(async move { deliver::deliver(&core, claimed, &stop).await });
         }
     }
     core.store.next_due(Due::Claims, Some(now)).await
