@@ -107,16 +107,18 @@ fuzz: rust $(CARGO_FUZZ) ## look for inputs that break a promise: SECONDS=60 for
 
 # Figures mean nothing on a machine that does something else meanwhile.
 bench: rust tools-bench ## measure beside others and write docs/benchmarks.md: ONLY=accept,deliver for these sections, QUICK=1 to try it
-	cargo bench $(LOCKED) --bench compare
+	CARGO_INCREMENTAL=0 cargo bench $(LOCKED) --profile dist --bench compare
 
 # In a folder of its own, since everything is built once more: frame pointers let perf walk the stacks.
 profile: rust $(INFERNO) postfix ## draw where the server's cycles go: docs/img/profile.svg, and a section of docs/benchmarks.md
 	@$(call debian,perf,linux-perf)
-	CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C force-frame-pointers=yes" ONLY=profile cargo bench $(LOCKED) --bench compare
+	CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C force-frame-pointers=yes" ONLY=profile \
+		cargo bench $(LOCKED) --profile dist --bench compare
 
+# An incremental build, which a shell may ask for, inlines less.
 counts: rust ## count the instructions of accepting and delivering, and compare with what is recorded; RECORD=1 records
 	@$(call debian,valgrind,valgrind libc6-dbg)
-	cargo run $(LOCKED) --release -p mailwright-counts -- $(if $(RECORD),record,check) target/counts
+	CARGO_INCREMENTAL=0 cargo run $(LOCKED) --release -p mailwright-counts -- $(if $(RECORD),record,check) target/counts
 
 sim: rust ## simulate: SEEDS=1000 for so many seeds, SEED=7 for one again, with its journal
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo test $(LOCKED) --test sim -- --nocapture

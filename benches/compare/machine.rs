@@ -32,7 +32,7 @@ pub fn measured(bench: &Bench) -> String {
     let build = if cfg!(debug_assertions) {
         "a debug build, whose figures mean nothing"
     } else {
-        "release build"
+        "dist build"
     };
     let quick = if bench.quick {
         ", cut short (QUICK): for trying out, not for figures"
