@@ -66,7 +66,8 @@ pub struct Bench {
     pub folder: PathBuf,
     /// Where `make tools-bench` puts the peers.
     pub tools: PathBuf,
-    /// Where a section's figures are kept.
+    /// Where a section's figures are kept: beside the document's others, so that it can be measured
+    /// anew without them.
     pub results: PathBuf,
     /// How many samples of each figure.
     pub samples: usize,
@@ -87,8 +88,11 @@ impl Bench {
             folder.display()
         );
         let quick = cfg!(debug_assertions) || is_set("QUICK");
-        let kind = if quick { "quick" } else { "full" };
-        let results = root.join("target/bench").join(kind);
+        let results = root.join(if quick {
+            "target/bench"
+        } else {
+            "benches/results"
+        });
         fs::create_dir_all(&results).unwrap();
         let words = ["QUICK", "ONLY"].map(|name| env::var(name).map(|v| format!(" {name}={v}")));
         Self {

@@ -79,7 +79,7 @@ pub fn section(bench: &Bench) -> Section {
          every thread. A sample counts to the innermost of its frames that is told apart here; what is open in a \
          caller's frame (copying, allocating, ciphers) is not counted to the caller."
     ));
-    let data = bench.results.join("perf.data");
+    let data = bench.folder.join("perf.data");
     let a_second = record(bench, &data);
     let folded = fold(bench, &data);
     let picture = bench.picture("profile.svg");

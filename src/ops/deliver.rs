@@ -73,10 +73,7 @@ async fn deliver_one(
     let delivered = async {
         let finished = transact_unharmed(core, &claimed).await;
         // In this order the two share a commit.
-        let (state, next) = tokio::join!(
-            record(core, &claimed, &finished),
-            claim_next(core, stop)
-        );
+        let (state, next) = tokio::join!(record(core, &claimed, &finished), claim_next(core, stop));
         let (verdict, reason) = (tally::verdict(&finished), tally::reason(&finished));
         span.set("mailwright.verdict", verdict);
         if !reason.is_empty() {
