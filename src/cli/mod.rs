@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod admin_key;
+mod again;
 mod authorize;
 mod backup;
 mod check;

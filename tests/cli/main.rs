@@ -9,5 +9,6 @@ mod process;
 mod commands;
 mod documents;
 mod mail;
+mod proxy;
 mod restart;
 mod services;

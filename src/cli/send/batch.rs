@@ -13,11 +13,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Code;
 
 use super::Send;
 use super::letter::address;
 use super::template::Template;
+use crate::cli::again::{Again, PAUSE};
 use crate::cli::client::refused;
 use crate::cli::print::{self, Cell, clean};
 use crate::cli::remote::{Session, read};
@@ -27,12 +27,6 @@ use crate::rpc::proto::v1::{self, send_request::Content, send_stream_response::R
 
 /// Requests on their way to the connection.
 const AHEAD: usize = 32;
-
-/// Streams in a row that may end without one more answer.
-const TRIES_MAX: u32 = 30;
-
-/// Between streams, where the server asks for no longer wait.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Refusals that are listed for a person.
 const LISTED_MAX: usize = 20;
@@ -138,22 +132,24 @@ impl Batch {
         bar.set_style(ProgressStyle::with_template(style)?);
         let mut tally = Tally::default();
         let mut open: BTreeSet<usize> = (0..self.rows.len()).collect();
-        let mut tries = 0;
+        let mut again = Again::new(&session.env);
         while !open.is_empty() {
             let left = open.len();
             let (status, wait) = self.stream(session, &mut open, &mut tally, &bar).await;
-            tries = if open.len() < left { 0 } else { tries + 1 };
-            if let Some(status) = status {
-                let may_mend = [Code::Unavailable, Code::Unknown, Code::Cancelled];
-                if !may_mend.contains(&status.code()) || tries > TRIES_MAX {
-                    bar.abandon();
-                    self.report(session, &tally);
-                    let failed = refused(&status);
-                    let why = format!(
-                        "{failed}\n  remedy    run the same command again: it goes on where this one stopped"
-                    );
-                    return Err(Failed::new(failed.code, why));
-                }
+            // A full outbox that says so is not a server that is gone.
+            if open.len() < left || status.is_none() {
+                again.worked();
+            }
+            if let Some(status) = status
+                && !again.is_of_use(&status)
+            {
+                bar.abandon();
+                self.report(session, &tally);
+                let failed = refused(&status);
+                let why = format!(
+                    "{failed}\n  remedy    run the same command again: it goes on where this one stopped"
+                );
+                return Err(Failed::new(failed.code, why));
             }
             if !open.is_empty() {
                 session.env.sleep(wait.max(PAUSE)).await;
