@@ -131,6 +131,26 @@ fn without_a_server_or_a_key_the_way_out_is_told() {
 }
 
 #[test]
+fn a_check_of_a_folder_without_a_store_warns_that_it_may_be_the_wrong_one() {
+    let folder = std::env::temp_dir().join(format!("mailwright-cli-none-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = program(&[("MAILWRIGHT_DATA_FOLDER", "data")]);
+    let output = command.arg("check").current_dir(&folder).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "a new server has none: {told}");
+    let data = folder.join("data");
+    for line in [
+        format!("WARN  store: no store at {}", data.display()),
+        "WARN  the vault key file data/vault.key: it isn't there".to_owned(),
+        "set data.folder or MAILWRIGHT_DATA_FOLDER".to_owned(),
+    ] {
+        assert!(told.contains(&line), "{line}: {told}");
+    }
+    assert!(!data.exists(), "a check makes nothing");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn every_shell_gets_its_completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = program(&[]).args(["completions", shell]).output().unwrap();
