@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use super::profile::Profile;
-use super::{Failed, NOT_REACHED, remote_error};
+use super::{Failed, NOT_REACHED, USAGE, remote_error};
 use crate::egress::client_config;
 use crate::env::Env;
 use crate::model::Secret;
@@ -164,13 +164,13 @@ pub fn refused(status: &Status) -> Failed {
 fn read_key(path: &PathBuf) -> Result<Secret, Failed> {
     let key = std::fs::read_to_string(path);
     let key =
-        key.map_err(|error| Failed::new(1, format!("key file {}: {error}", path.display())))?;
+        key.map_err(|error| Failed::new(USAGE, format!("key file {}: {error}", path.display())))?;
     Ok(Secret::new(key))
 }
 
 fn bearer(key: Secret) -> Result<MetadataValue<Ascii>, Failed> {
     let mut value = MetadataValue::from_str(&format!("Bearer {}", key.expose().trim()))
-        .map_err(|_| Failed::new(1, "the access key holds characters that no key has"))?;
+        .map_err(|_| Failed::new(USAGE, "the access key holds characters that no key has"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -188,14 +188,16 @@ async fn over_tls(
         .to_owned();
     let port = uri.port_u16().unwrap_or(443);
     let name = ServerName::try_from(host.clone())
-        .map_err(|error| Failed::new(1, format!("{host}: {error}")))?;
-    let pem = ca_file.map(|path| {
-        std::fs::read(&path)
-            .map_err(|error| Failed::new(1, format!("CA file {}: {error}", path.display())))
-    });
-    let pem = pem.transpose()?;
-    let mut config =
-        client_config(Env::system(), pem.as_deref()).map_err(|why| Failed::new(1, why))?;
+        .map_err(|error| Failed::new(USAGE, format!("{host}: {error}")))?;
+    let unusable = |why: String| {
+        let file = ca_file
+            .as_ref()
+            .map(|path| format!("CA file {}: ", path.display()));
+        Failed::new(USAGE, file.unwrap_or_default() + &why)
+    };
+    let pem = ca_file.as_ref().map(std::fs::read).transpose();
+    let pem = pem.map_err(|error| unusable(error.to_string()))?;
+    let mut config = client_config(Env::system(), pem.as_deref()).map_err(unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     let tls = TlsConnector::from(Arc::new(config));
     let connector = tower::service_fn(move |_| {
