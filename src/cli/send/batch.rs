@@ -43,6 +43,32 @@ struct Row {
     request: v1::SendRequest,
 }
 
+/// How a stream ended.
+#[derive(Default)]
+struct Ended {
+    /// None where the server was through with it.
+    status: Option<tonic::Status>,
+    /// How long it asks to wait before the next.
+    wait: Duration,
+    /// Why, where it does.
+    why: v1::Diagnosis,
+}
+
+impl Ended {
+    fn by(mut self, status: tonic::Status) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Says what so many rows wait for, where they do.
+    fn tell(&self, rows: usize) {
+        if !self.why.summary.is_empty() {
+            let (why, seconds) = (clean(&self.why.summary), self.wait.max(PAUSE).as_secs());
+            eprintln!("{why}\n  waiting   {rows} rows, tried every {seconds} s");
+        }
+    }
+}
+
 /// What became of the rows.
 #[derive(Default)]
 struct Tally {
@@ -133,14 +159,19 @@ impl Batch {
         let mut tally = Tally::default();
         let mut open: BTreeSet<usize> = (0..self.rows.len()).collect();
         let mut again = Again::new(&session.env);
+        let mut waits_for = v1::Reason::Unspecified;
         while !open.is_empty() {
             let left = open.len();
-            let (status, wait) = self.stream(session, &mut open, &mut tally, &bar).await;
+            let ended = self.stream(session, &mut open, &mut tally, &bar).await;
             // A full outbox that says so is not a server that is gone.
-            if open.len() < left || status.is_none() {
+            if open.len() < left || ended.status.is_none() {
                 again.worked();
             }
-            if let Some(status) = status
+            if ended.why.reason() != waits_for {
+                bar.suspend(|| ended.tell(open.len()));
+                waits_for = ended.why.reason();
+            }
+            if let Some(status) = ended.status
                 && !again.is_of_use(&status)
             {
                 bar.abandon();
@@ -152,7 +183,7 @@ impl Batch {
                 return Err(Failed::new(failed.code, why));
             }
             if !open.is_empty() {
-                session.env.sleep(wait.max(PAUSE)).await;
+                session.env.sleep(ended.wait.max(PAUSE)).await;
             }
         }
         bar.finish_and_clear();
@@ -166,15 +197,15 @@ impl Batch {
         }
     }
 
-    /// One stream with what is open; how it ended, and how long to wait before the next.
+    /// One stream with what is open.
     async fn stream(
         &self,
         session: &Session,
         open: &mut BTreeSet<usize>,
         tally: &mut Tally,
         bar: &ProgressBar,
-    ) -> (Option<tonic::Status>, Duration) {
-        let mut wait = Duration::ZERO;
+    ) -> Ended {
+        let mut ended = Ended::default();
         let (sender, receiver) = mpsc::channel(AHEAD);
         let all: Vec<_> = open
             .iter()
@@ -195,13 +226,13 @@ impl Batch {
         let request = session.connected.request(ReceiverStream::new(receiver));
         let mut answers = match session.connected.mail().send_stream(request).await {
             Ok(answer) => answer.into_inner(),
-            Err(status) => return (Some(status), wait),
+            Err(status) => return ended.by(status),
         };
         loop {
             let answer = match answers.message().await {
                 Ok(Some(answer)) => answer,
-                Ok(None) => return (None, wait),
-                Err(status) => return (Some(status), wait),
+                Ok(None) => return ended,
+                Err(status) => return ended.by(status),
             };
             let Ok(row) = answer.tag.parse::<usize>() else {
                 continue;
@@ -214,7 +245,9 @@ impl Batch {
                 Some(Answer::Error(error)) => match &error.retry_delay {
                     // It stays open: the outbox is full, or the server stops.
                     Some(delay) => {
-                        wait = wait.max(Duration::from_secs(delay.seconds.max(0).unsigned_abs()));
+                        let delay = Duration::from_secs(delay.seconds.max(0).unsigned_abs());
+                        ended.wait = ended.wait.max(delay);
+                        ended.why = error.diagnosis.unwrap_or_default();
                         continue;
                     }
                     None => {
