@@ -251,26 +251,10 @@ fn a_private_authority_is_trusted_where_it_is_named_and_only_there() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// What the command prints to a terminal, which `script` (of util-linux) plays.
+/// What the command prints to a terminal.
 fn on_a_terminal(house: &House, line: &str, no_color: &str) -> String {
-    let variables = house.command(&[]);
-    let mut command = std::process::Command::new("script");
-    command.args([
-        "-qec",
-        &format!("{} {line}", variables.get_program().display()),
-        "/dev/null",
-    ]);
-    for (name, value) in variables.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-        .env("TERM", "xterm")
-        .env("NO_COLOR", no_color)
-        .stdin(std::process::Stdio::null());
-    let output = command.output().unwrap();
+    let mut command = house.on_a_terminal(line);
+    let output = command.env("NO_COLOR", no_color).output().unwrap();
     assert!(
         output.status.success(),
         "{}",

@@ -98,6 +98,22 @@ impl House {
         command
     }
 
+    /// A command on a terminal, which `script` (of util-linux) plays.
+    pub fn on_a_terminal(&self, line: &str) -> Command {
+        let plain = self.command(&[]);
+        let line = format!("{} {line}", plain.get_program().display());
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]);
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.env("TERM", "xterm").stdin(Stdio::null());
+        command
+    }
+
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }

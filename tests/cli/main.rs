@@ -6,6 +6,7 @@ mod house;
 #[path = "../e2e/process.rs"]
 mod process;
 
+mod browser;
 mod commands;
 mod documents;
 mod mail;
