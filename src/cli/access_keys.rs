@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Failed;
 use super::print::{Cell, Ink, parse_time, short, time};
 use super::remote::{Remote, Session, answered};
+use super::{Failed, wrong_file};
 use crate::rpc::proto::v1;
 
 /// Options of `keys`.
@@ -88,8 +88,7 @@ impl Create {
                     .create_new(true)
                     .mode(0o600)
                     .open(path);
-                let failed = |error| Failed::new(1, format!("{}: {error}", path.display()));
-                Some(made.map_err(failed)?)
+                Some(made.map_err(|error| wrong_file(path, error))?)
             }
         };
         let request = v1::CreateAccessKeyRequest {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tonic::Streaming;
 
-use super::Failed;
 use super::client::{Client, refused};
+use super::{Failed, wrong_file};
 use crate::env::Env;
 use crate::rpc::proto::v1;
 use crate::store::archive::{self, Manifest};
@@ -44,10 +44,7 @@ impl Backup {
             to.to_owned()
         };
         if path.exists() {
-            return Err(Failed::new(
-                1,
-                format!("{} is there already", path.display()),
-            ));
+            return Err(wrong_file(&path, "it is there already"));
         }
         let connected = self.client.connect().await?;
         let request = connected.request(v1::ExportBackupRequest {});
@@ -80,9 +77,9 @@ impl Backup {
 /// # Errors
 /// When it can't be read, or is no whole backup.
 pub fn verify(path: &Path) -> Result<Manifest, Failed> {
-    let failed = |why: String| Failed::new(1, format!("{}: {why}", path.display()));
-    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    archive::read(&mut BufReader::new(file), |_| Ok(())).map_err(|error| failed(error.to_string()))
+    let file = File::open(path).map_err(|error| wrong_file(path, error))?;
+    archive::read(&mut BufReader::new(file), |_| Ok(()))
+        .map_err(|error| Failed::new(1, format!("{}: {error}", path.display())))
 }
 
 async fn take(mut parts: Streaming<v1::ExportBackupResponse>, path: &Path) -> Result<(), Failed> {

@@ -97,11 +97,12 @@ impl Check {
             Ok(egress) => egress,
             Err(error) => return report.fail("egress", &error.to_string(), "mend [egress]"),
         };
-        if !config.data.folder.join("rows").exists() {
-            let folder = config.data.folder.display();
-            return report.ok(
+        if !is_begun(config) {
+            // Right before the first start, and else a sign that this looks at another folder.
+            return report.warn(
                 "store",
-                &format!("{folder} is new; the first start makes it"),
+                &format!("no store at {}", shown(&config.data.folder)),
+                "is this the folder of the server? set data.folder or MAILWRIGHT_DATA_FOLDER; the first start of a new server makes it",
             );
         }
         match SledStore::open(
@@ -170,6 +171,17 @@ impl Check {
     }
 }
 
+/// Whether a server has ever had this data folder.
+fn is_begun(config: &Config) -> bool {
+    config.data.folder.join("rows").exists()
+}
+
+/// A path that says where it is also to who stands elsewhere.
+fn shown(path: &Path) -> String {
+    let whole = std::path::absolute(path);
+    whole.as_deref().unwrap_or(path).display().to_string()
+}
+
 async fn keys(config: &Config, env: &Env, report: &mut Report) -> Option<KeyRing> {
     let source = Source::of(config);
     let what = source.to_string();
@@ -187,8 +199,9 @@ async fn keys(config: &Config, env: &Env, report: &mut Report) -> Option<KeyRing
             }
             Some(ring)
         }
-        Err(SourceError::Missing(_)) if !config.data.folder.join("rows").exists() => {
-            report.ok(&what, "the first start makes it");
+        Err(SourceError::Missing(_)) if !is_begun(config) => {
+            let next = "the first start of a new server makes it; bring an old server's back";
+            report.warn(&what, "it isn't there", next);
             None
         }
         Err(error) => {

@@ -1,26 +1,17 @@
 //! The feed, followed over breaks: it goes on from the newest cursor that was handled.
 
-use std::time::Duration;
-
-use tonic::Code;
-
 use super::Failed;
+use super::again::{Again, PAUSE};
 use super::client::refused;
 use super::remote::{Session, answered};
 use crate::rpc::proto::v1::{self, watch_status_request::Start};
-
-/// Between a break and the next try.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Tries in a row that may fail before a break counts as the end.
-const TRIES_MAX: u32 = 60;
 
 /// One request of the feed, and how far it has been read.
 pub struct Follow<'a> {
     session: &'a Session,
     request: v1::WatchStatusRequest,
     stream: Option<tonic::Streaming<v1::WatchStatusResponse>>,
-    tries: u32,
+    again: Again,
 }
 
 impl<'a> Follow<'a> {
@@ -30,7 +21,7 @@ impl<'a> Follow<'a> {
             session,
             request,
             stream: None,
-            tries: 0,
+            again: Again::new(&session.env),
         }
     }
 
@@ -42,7 +33,7 @@ impl<'a> Follow<'a> {
         loop {
             let broke = match self.step().await {
                 Ok(Some(event)) => {
-                    self.tries = 0;
+                    self.again.worked();
                     self.request.start = Some(Start::Cursor(event.cursor.clone()));
                     return Ok(event);
                 }
@@ -50,13 +41,10 @@ impl<'a> Follow<'a> {
                 Err(status) => Some(status),
             };
             self.stream = None;
-            self.tries += 1;
-            if let Some(status) = broke {
-                // A connection that ends in the middle is UNKNOWN or CANCELLED to this client.
-                let may_mend = [Code::Unavailable, Code::Unknown, Code::Cancelled];
-                if !may_mend.contains(&status.code()) || self.tries > TRIES_MAX {
-                    return Err(refused(&status));
-                }
+            if let Some(status) = broke
+                && !self.again.is_of_use(&status)
+            {
+                return Err(refused(&status));
             }
             self.session.env.sleep(PAUSE).await;
         }

@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod admin_key;
+mod again;
 mod authorize;
 mod backup;
 mod check;
@@ -186,7 +187,12 @@ fn variables() -> BTreeMap<String, String> {
 
 /// The configuration in force.
 fn config(file: Option<&Path>) -> Result<Config, Failed> {
-    Ok(Config::load(file, &variables())?)
+    Config::load(file, &variables()).map_err(|error| Failed::new(USAGE, error.to_string()))
+}
+
+/// A file that the command line names can't be used.
+fn wrong_file(path: &Path, why: impl fmt::Display) -> Failed {
+    Failed::new(USAGE, format!("{}: {why}", path.display()))
 }
 
 /// Exit codes that a program may tell apart; everything else is 1. They are listed in [`EXIT_CODES`].

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Failed;
+use super::{Failed, wrong_file};
 
 /// One server of the file.
 #[derive(Default, Deserialize)]
@@ -44,10 +44,7 @@ impl Profile {
                 true => "none".to_owned(),
                 false => known.join(", "),
             };
-            Failed::new(
-                1,
-                format!("{} has no profile {name:?}; it has {known}", path.display()),
-            )
+            wrong_file(&path, format!("no profile {name:?}; it has {known}"))
         })
     }
 
@@ -86,10 +83,9 @@ fn read() -> Result<(PathBuf, File), Failed> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => {
-            return Err(Failed::new(1, format!("{}: {error}", path.display())));
+            return Err(wrong_file(&path, error));
         }
     };
-    let file = toml::from_str(&text)
-        .map_err(|error| Failed::new(1, format!("{}: {error}", path.display())))?;
+    let file = toml::from_str(&text).map_err(|error| wrong_file(&path, error))?;
     Ok((path, file))
 }

@@ -9,7 +9,7 @@ use tonic::{Response, Status};
 
 use super::client::{Client, Connected, refused};
 use super::print::{Output, Printer};
-use super::{Failed, USAGE};
+use super::{Failed, USAGE, wrong_file};
 use crate::env::Env;
 use crate::model::Secret;
 use crate::rpc::proto::v1;
@@ -113,7 +113,7 @@ pub fn secret_or_ask(file: Option<&Path>, variable: &str, what: &str) -> Result<
 /// # Errors
 /// That it can't be read, with its name.
 pub fn read(path: &Path) -> Result<String, Failed> {
-    fs::read_to_string(path).map_err(|error| Failed::new(1, format!("{}: {error}", path.display())))
+    fs::read_to_string(path).map_err(|error| wrong_file(path, error))
 }
 
 /// `key=value`, for labels.

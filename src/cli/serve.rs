@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::{Failed, STORE_FAILED};
+use super::{Failed, STORE_FAILED, USAGE};
 use crate::app::{App, Listeners};
 use crate::config::Config;
 use crate::env::Env;
@@ -30,8 +30,11 @@ impl Serve {
     /// When the configuration, a file or an address can't be used.
     pub async fn run(self) -> Result<(), Failed> {
         if self.print_config {
-            let variables = super::variables();
-            print!("{}", Config::print(self.config.as_deref(), &variables)?);
+            let printed = Config::print(self.config.as_deref(), &super::variables());
+            print!(
+                "{}",
+                printed.map_err(|error| Failed::new(USAGE, error.to_string()))?
+            );
             return Ok(());
         }
         let config = super::config(self.config.as_deref())?;

@@ -1,6 +1,6 @@
 //! What all commands have in common: keys, profiles, exit codes, completions.
 
-use super::house::House;
+use super::house::{ALEX, House};
 use super::process::{ADMIN_KEY, Process, program};
 
 #[test]
@@ -54,7 +54,7 @@ fn a_key_is_made_used_and_revoked() {
     let kept = std::fs::read_to_string(&file).unwrap();
     assert!(kept.starts_with("mw_") && !shown.contains(&kept), "{shown}");
     let (code, _) = house.fails(&create);
-    assert_eq!(code, 1, "a file that is there is not written over");
+    assert_eq!(code, 2, "a file that is there is not written over");
 }
 
 #[test]
@@ -89,15 +89,13 @@ fn a_profile_stands_for_flags_and_what_is_wrong_with_it_is_named() {
         "a profile that is named counts before variables: {said}"
     );
     let (code, said) = house.fails(&["services", "list", "--profile", "nowhere"]);
-    assert!(code == 1 && said.contains("here"), "{said}");
+    assert!(code == 2 && said.contains("here"), "{said}");
     let wrong = text.replace("key_file", "keyfile");
     std::fs::write(config.join("config.toml"), wrong).unwrap();
     let output = plain(&["services", "list"]);
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("keyfile")
-    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("keyfile"), "{said}");
 }
 
 #[test]
@@ -128,6 +126,75 @@ fn without_a_server_or_a_key_the_way_out_is_told() {
         said.contains("UNAUTHENTICATED") && said.contains("--key-file"),
         "{said}"
     );
+}
+
+#[test]
+fn a_check_of_a_folder_without_a_store_warns_that_it_may_be_the_wrong_one() {
+    let folder = std::env::temp_dir().join(format!("mailwright-cli-none-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut command = program(&[("MAILWRIGHT_DATA_FOLDER", "data")]);
+    let output = command.arg("check").current_dir(&folder).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "a new server has none: {told}");
+    let data = folder.join("data");
+    for line in [
+        format!("WARN  store: no store at {}", data.display()),
+        "WARN  the vault key file data/vault.key: it isn't there".to_owned(),
+        "set data.folder or MAILWRIGHT_DATA_FOLDER".to_owned(),
+    ] {
+        assert!(told.contains(&line), "{line}: {told}");
+    }
+    assert!(!data.exists(), "a check makes nothing");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_file_that_is_missing_or_wrong_is_a_wrong_command_line() {
+    let house = House::start();
+    let wrong = house.write("wrong", "no = [");
+    let send = ["send", "billing", "--to", ALEX];
+    let with = |more: &[&'static str]| [&send, more].concat();
+    let text = ["--text", "x"];
+    let create =
+        "services create x --display-name X --from a@b.c --provider microsoft --client-id y";
+    let create: Vec<_> = create.split(' ').collect();
+    for arguments in [
+        with(&["--text-file", "gone"]),
+        with(&["--html-file", "gone"]),
+        with(&["--text", "x", "--attach", "gone"]),
+        [&send[..2], &text, &["--csv", "gone"]].concat(),
+        [&send[..2], &["--eml", "gone"]].concat(),
+        [&create[..], &["--client-secret-file", "gone"]].concat(),
+        vec!["services", "list", "--key-file", "gone"],
+        vec![
+            "services",
+            "list",
+            "--server",
+            "https://[::1]:1",
+            "--ca-file",
+            "gone",
+        ],
+        vec![
+            "services",
+            "list",
+            "--server",
+            "https://[::1]:1",
+            "--ca-file",
+            &wrong,
+        ],
+        vec!["services", "apply", "-f", "gone"],
+        vec!["backup", "--verify", "gone"],
+        vec!["backup", "--to", &wrong],
+        vec!["restore", "--from", "gone", "--data", "new"],
+        vec!["serve", "--config", "gone"],
+        vec!["serve", "--config", &wrong],
+        vec!["serve", "--config", "gone", "--print-config"],
+        vec!["admin-key", "--config", &wrong],
+    ] {
+        let (code, said) = house.fails(&arguments);
+        assert_eq!(code, 2, "{arguments:?}: {said}");
+        assert!(said.contains("gone") || said.contains(&wrong), "{said}");
+    }
 }
 
 #[test]
@@ -184,26 +251,10 @@ fn a_private_authority_is_trusted_where_it_is_named_and_only_there() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// What the command prints to a terminal, which `script` (of util-linux) plays.
+/// What the command prints to a terminal.
 fn on_a_terminal(house: &House, line: &str, no_color: &str) -> String {
-    let variables = house.command(&[]);
-    let mut command = std::process::Command::new("script");
-    command.args([
-        "-qec",
-        &format!("{} {line}", variables.get_program().display()),
-        "/dev/null",
-    ]);
-    for (name, value) in variables.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command
-        .env("TERM", "xterm")
-        .env("NO_COLOR", no_color)
-        .stdin(std::process::Stdio::null());
-    let output = command.output().unwrap();
+    let mut command = house.on_a_terminal(line);
+    let output = command.env("NO_COLOR", no_color).output().unwrap();
     assert!(
         output.status.success(),
         "{}",

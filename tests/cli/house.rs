@@ -32,6 +32,11 @@ pub struct House {
 
 impl House {
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Whose server has these variables too.
+    pub fn with(more: &[(&'static str, &str)]) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -51,7 +56,7 @@ impl House {
         let ca = folder.join("ca.pem");
         std::fs::write(&ca, sandbox.ca_pem()).unwrap();
         let data = folder.join("data").to_str().unwrap().to_owned();
-        let variables = vec![
+        let mut variables = vec![
             ("MAILWRIGHT_DATA_FOLDER", data),
             ("MAILWRIGHT_OAUTH_MICROSOFT_AUTHORITY", sandbox.authority()),
             ("MAILWRIGHT_EGRESS_ALLOW", "127.0.0.0/8,::1/128".to_owned()),
@@ -60,6 +65,7 @@ impl House {
                 ca.to_str().unwrap().to_owned(),
             ),
         ];
+        variables.extend(more.iter().map(|&(name, value)| (name, value.to_owned())));
         Self {
             folder,
             server: Process::start(&borrowed(&variables)),
@@ -89,6 +95,22 @@ impl House {
             .env_remove("XDG_CONFIG_HOME")
             .args(arguments)
             .current_dir(&self.folder);
+        command
+    }
+
+    /// A command on a terminal, which `script` (of util-linux) plays.
+    pub fn on_a_terminal(&self, line: &str) -> Command {
+        let plain = self.command(&[]);
+        let line = format!("{} {line}", plain.get_program().display());
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]);
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.env("TERM", "xterm").stdin(Stdio::null());
         command
     }
 

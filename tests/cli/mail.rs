@@ -164,6 +164,28 @@ fn a_csv_that_is_sent_again_sends_only_what_is_new() {
 }
 
 #[test]
+fn a_csv_that_waits_for_a_full_outbox_says_so() {
+    let house = House::with(&[("MAILWRIGHT_OUTBOX_MAILBOX_MESSAGES", "3")]);
+    house.ready("billing");
+    house.ok(&["services", "suspend", "billing"]);
+    let rows: String = (0..5)
+        .map(|n| format!("someone{n}@contoso.com\n"))
+        .collect();
+    let file = house.write("rows.csv", &format!("to\n{rows}"));
+    let send = ["send", "billing", "--csv", &file, "--text", "Hello"];
+    let mut sending = spawn(house.command(&send));
+    let lines = BufReader::new(sending.stderr.take().unwrap()).lines();
+    let said: Vec<_> = lines.map_while(Result::ok).take(2).collect();
+    assert!(said[0].contains("is full"), "{said:?}");
+    assert!(said[1].contains("2 rows"), "{said:?}");
+    assert!(sending.try_wait().unwrap().is_none(), "it waits");
+    sending.kill().unwrap();
+    sending.wait().unwrap();
+    let listed = house.json(&["messages", "list", "--state", "held"]);
+    assert_eq!(listed["messages"].as_array().unwrap().len(), 3, "{listed}");
+}
+
+#[test]
 fn a_csv_whose_sender_was_killed_goes_on_where_it_stopped() {
     let house = House::start();
     house.ready("billing");

@@ -6,8 +6,10 @@ mod house;
 #[path = "../e2e/process.rs"]
 mod process;
 
+mod browser;
 mod commands;
 mod documents;
 mod mail;
+mod proxy;
 mod restart;
 mod services;

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use serde_json::Value;
 
 use super::house::{ALEX, House, spawn};
+use super::proxy::losing_the_first_answers;
 
 const ROWS: usize = 3_000;
 
@@ -53,6 +54,36 @@ fn a_csv_and_a_watch_go_on_behind_a_server_that_was_killed_and_nothing_is_lost_o
         listed.collect::<BTreeSet<_>>(),
         ids.iter().map(String::as_str).collect()
     );
+}
+
+#[test]
+fn a_message_whose_server_was_killed_before_it_answered_is_sent_once() {
+    let mut house = House::start();
+    house.ready("billing");
+    house.ok(&["services", "suspend", "billing"]);
+    let way = format!("http://{}", losing_the_first_answers(house.server.grpc));
+    let mut watch = spawn(house.command(&["watch", "--json", "--from", "oldest"]));
+    let send = ["send", "billing", "--to", ALEX, "--text", "Hello"];
+    let mut sending = house.command(&send);
+    sending
+        .args(["--output", "json"])
+        .env("MAILWRIGHT_ADDRESS", way);
+    let sending = spawn(sending);
+    let lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let id = lines.map_while(Result::ok).find_map(accepted).unwrap();
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    house.restart();
+
+    let output = sending.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("--request-id cli-"), "{said}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["deduplicated"], true, "{answer}");
+    assert_eq!(answer["messageId"], id);
+    let listed = house.json(&["messages", "list", "--state", "held"]);
+    assert_eq!(listed["messages"].as_array().unwrap().len(), 1, "{listed}");
 }
 
 /// The message of an event that tells of its acceptance.

@@ -13,11 +13,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Code;
 
 use super::Send;
 use super::letter::address;
 use super::template::Template;
+use crate::cli::again::{Again, PAUSE};
 use crate::cli::client::refused;
 use crate::cli::print::{self, Cell, clean};
 use crate::cli::remote::{Session, read};
@@ -27,12 +27,6 @@ use crate::rpc::proto::v1::{self, send_request::Content, send_stream_response::R
 
 /// Requests on their way to the connection.
 const AHEAD: usize = 32;
-
-/// Streams in a row that may end without one more answer.
-const TRIES_MAX: u32 = 30;
-
-/// Between streams, where the server asks for no longer wait.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Refusals that are listed for a person.
 const LISTED_MAX: usize = 20;
@@ -47,6 +41,32 @@ struct Row {
     line: u64,
     to: String,
     request: v1::SendRequest,
+}
+
+/// How a stream ended.
+#[derive(Default)]
+struct Ended {
+    /// None where the server was through with it.
+    status: Option<tonic::Status>,
+    /// How long it asks to wait before the next.
+    wait: Duration,
+    /// Why, where it does.
+    why: v1::Diagnosis,
+}
+
+impl Ended {
+    fn by(mut self, status: tonic::Status) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Says what so many rows wait for, where they do.
+    fn tell(&self, rows: usize) {
+        if !self.why.summary.is_empty() {
+            let (why, seconds) = (clean(&self.why.summary), self.wait.max(PAUSE).as_secs());
+            eprintln!("{why}\n  waiting   {rows} rows, tried every {seconds} s");
+        }
+    }
 }
 
 /// What became of the rows.
@@ -138,25 +158,32 @@ impl Batch {
         bar.set_style(ProgressStyle::with_template(style)?);
         let mut tally = Tally::default();
         let mut open: BTreeSet<usize> = (0..self.rows.len()).collect();
-        let mut tries = 0;
+        let mut again = Again::new(&session.env);
+        let mut waits_for = v1::Reason::Unspecified;
         while !open.is_empty() {
             let left = open.len();
-            let (status, wait) = self.stream(session, &mut open, &mut tally, &bar).await;
-            tries = if open.len() < left { 0 } else { tries + 1 };
-            if let Some(status) = status {
-                let may_mend = [Code::Unavailable, Code::Unknown, Code::Cancelled];
-                if !may_mend.contains(&status.code()) || tries > TRIES_MAX {
-                    bar.abandon();
-                    self.report(session, &tally);
-                    let failed = refused(&status);
-                    let why = format!(
-                        "{failed}\n  remedy    run the same command again: it goes on where this one stopped"
-                    );
-                    return Err(Failed::new(failed.code, why));
-                }
+            let ended = self.stream(session, &mut open, &mut tally, &bar).await;
+            // A full outbox that says so is not a server that is gone.
+            if open.len() < left || ended.status.is_none() {
+                again.worked();
+            }
+            if ended.why.reason() != waits_for {
+                bar.suspend(|| ended.tell(open.len()));
+                waits_for = ended.why.reason();
+            }
+            if let Some(status) = ended.status
+                && !again.is_of_use(&status)
+            {
+                bar.abandon();
+                self.report(session, &tally);
+                let failed = refused(&status);
+                let why = format!(
+                    "{failed}\n  remedy    run the same command again: it goes on where this one stopped"
+                );
+                return Err(Failed::new(failed.code, why));
             }
             if !open.is_empty() {
-                session.env.sleep(wait.max(PAUSE)).await;
+                session.env.sleep(ended.wait.max(PAUSE)).await;
             }
         }
         bar.finish_and_clear();
@@ -170,15 +197,15 @@ impl Batch {
         }
     }
 
-    /// One stream with what is open; how it ended, and how long to wait before the next.
+    /// One stream with what is open.
     async fn stream(
         &self,
         session: &Session,
         open: &mut BTreeSet<usize>,
         tally: &mut Tally,
         bar: &ProgressBar,
-    ) -> (Option<tonic::Status>, Duration) {
-        let mut wait = Duration::ZERO;
+    ) -> Ended {
+        let mut ended = Ended::default();
         let (sender, receiver) = mpsc::channel(AHEAD);
         let all: Vec<_> = open
             .iter()
@@ -199,13 +226,13 @@ impl Batch {
         let request = session.connected.request(ReceiverStream::new(receiver));
         let mut answers = match session.connected.mail().send_stream(request).await {
             Ok(answer) => answer.into_inner(),
-            Err(status) => return (Some(status), wait),
+            Err(status) => return ended.by(status),
         };
         loop {
             let answer = match answers.message().await {
                 Ok(Some(answer)) => answer,
-                Ok(None) => return (None, wait),
-                Err(status) => return (Some(status), wait),
+                Ok(None) => return ended,
+                Err(status) => return ended.by(status),
             };
             let Ok(row) = answer.tag.parse::<usize>() else {
                 continue;
@@ -218,7 +245,9 @@ impl Batch {
                 Some(Answer::Error(error)) => match &error.retry_delay {
                     // It stays open: the outbox is full, or the server stops.
                     Some(delay) => {
-                        wait = wait.max(Duration::from_secs(delay.seconds.max(0).unsigned_abs()));
+                        let delay = Duration::from_secs(delay.seconds.max(0).unsigned_abs());
+                        ended.wait = ended.wait.max(delay);
+                        ended.why = error.diagnosis.unwrap_or_default();
                         continue;
                     }
                     None => {

@@ -6,7 +6,7 @@ use mail_parser::MessageParser;
 
 use super::Send;
 use crate::cli::remote::read;
-use crate::cli::{Failed, USAGE};
+use crate::cli::{Failed, USAGE, wrong_file};
 use crate::rpc::proto::v1;
 
 impl Send {
@@ -106,8 +106,7 @@ pub(super) fn address(text: &str) -> v1::Address {
 }
 
 fn attachment(path: &Path) -> Result<v1::Attachment, Failed> {
-    let failed = |why: String| Failed::new(1, format!("{}: {why}", path.display()));
-    let content = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let content = std::fs::read(path).map_err(|error| wrong_file(path, error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = path
         .extension()

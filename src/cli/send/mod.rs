@@ -5,28 +5,23 @@ mod letter;
 mod template;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tonic::Code;
+use tonic::Status;
+use tonic_types::StatusExt;
 
+use super::again::{Again, PAUSE};
 use super::client::refused;
 use super::follow::Follow;
 use super::messages;
 use super::print::{Ink, parse_time, short, time};
 use super::remote::{Remote, Session, pair};
-use super::{ANSWER_IS_NO, Failed};
+use super::{ANSWER_IS_NO, Failed, NOT_ALLOWED, NOT_FOUND, REFUSED, TOO_MUCH};
 use crate::model::ids::base32;
 use crate::rpc::proto::v1::{
     self, MessageState, send_request::Content, watch_status_request::Start,
     watch_status_response::Event,
 };
-
-/// A call that got no answer is repeated, by its request id, this often.
-const TRIES_MAX: u32 = 5;
-
-/// Between tries.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Options of `send`.
 #[derive(Args)]
@@ -126,7 +121,9 @@ impl Send {
             show(&session, &request.request_id, &answer);
             return Ok(());
         }
-        let message = ended(&session, &answer).await?;
+        let message = ended(&session, &answer)
+            .await
+            .map_err(|failed| not_seen(&failed, &answer))?;
         messages::show(&session, &message);
         match message.state() {
             MessageState::Sent => Ok(()),
@@ -161,30 +158,50 @@ impl Send {
 }
 
 async fn send(session: &Session, request: &v1::SendRequest) -> Result<v1::SendResponse, Failed> {
-    let mut tries = 0;
+    let mut again = Again::new(&session.env);
+    let mut may_be_accepted = false;
     loop {
-        tries += 1;
         let call = session.connected.request(request.clone());
-        match session.connected.mail().send(call).await {
+        let status = match session.connected.mail().send(call).await {
             Ok(answer) => return Ok(answer.into_inner()),
-            // It may have been accepted; the request id makes sure that it is once.
-            Err(status) if status.code() == Code::Unavailable && tries < TRIES_MAX => {}
-            Err(status) => {
-                let failed = refused(&status);
-                let id = &request.request_id;
-                return Err(match failed.code {
-                    super::NOT_REACHED => Failed::new(
-                        failed.code,
-                        format!(
-                            "{failed}\n  remedy    it may have been accepted: repeat with --request-id {id}"
-                        ),
-                    ),
-                    _ => failed,
-                });
-            }
+            Err(status) => status,
+        };
+        let is_first = !may_be_accepted;
+        may_be_accepted |= !is_refused(&status);
+        if !again.is_of_use(&status) {
+            return Err(not_sent(&status, may_be_accepted, &request.request_id));
+        }
+        // The request id makes sure that it is accepted once, whatever became of this try; also for
+        // who doesn't wait for the end of it.
+        if is_first {
+            let id = &request.request_id;
+            eprintln!("no answer; trying again for a minute, by --request-id {id}");
         }
         session.env.sleep(PAUSE).await;
     }
+}
+
+/// Whether the server looked at the message, and didn't take it.
+fn is_refused(status: &Status) -> bool {
+    let codes = [NOT_ALLOWED, NOT_FOUND, REFUSED, TOO_MUCH];
+    // A status without a reason is somebody's on the way, who may have passed the message on.
+    status.get_details_error_info().is_some() && codes.contains(&refused(status).code)
+}
+
+fn not_sent(status: &Status, may_be_accepted: bool, request_id: &str) -> Failed {
+    let failed = refused(status);
+    if !may_be_accepted {
+        return failed;
+    }
+    let next = format!("it may have been accepted: repeat with --request-id {request_id}");
+    Failed::new(failed.code, format!("{failed}\n  remedy    {next}"))
+}
+
+/// It is accepted, but how it ended could not be seen.
+fn not_seen(failed: &Failed, answer: &v1::SendResponse) -> Failed {
+    let id = &answer.message_id;
+    let next = format!("it was accepted: `mailwright messages show {id}` tells what became of it");
+    Failed::new(failed.code, format!("{failed}\n  remedy    {next}"))
 }
 
 fn show(session: &Session, request_id: &str, answer: &v1::SendResponse) {
@@ -235,4 +252,39 @@ async fn ended(session: &Session, answer: &v1::SendResponse) -> Result<v1::Messa
         }
     }
     messages::get(session, &answer.message_id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn who_may_have_been_heard_is_told_how_to_repeat() {
+        let told = |status: &Status, earlier: bool| {
+            not_sent(status, earlier || !is_refused(status), "cli-1").to_string()
+        };
+        let hint = "repeat with --request-id cli-1";
+        let said = |code, reason: &str| {
+            let details = ErrorDetails::with_error_info(reason, "mailwright.v1", []);
+            Status::with_error_details(code, "no", details)
+        };
+        for code in [
+            Code::Unavailable,
+            Code::Unknown,
+            Code::Cancelled,
+            Code::Internal,
+            Code::DeadlineExceeded,
+            // A proxy's, that may have passed it on.
+            Code::ResourceExhausted,
+        ] {
+            assert!(told(&Status::new(code, ""), false).contains(hint), "{code}");
+        }
+        assert!(told(&said(Code::Internal, "INTERNAL"), false).contains(hint));
+        let refused = said(Code::ResourceExhausted, "OUTBOX_FULL");
+        assert!(!told(&refused, false).contains(hint));
+        assert!(told(&refused, true).contains(hint), "an earlier try broke");
+    }
 }
