@@ -29,20 +29,23 @@ LETTRE_VERSION := 0.11.23
 KUBERNETES_VERSIONS := 1.29.0 1.37.0
 
 TOOLS := $(CURDIR)/.tools
-# The name holds the version: another version is another stamp, so it is installed anew.
+# $(call digest,PINS): a number for a list of versions.
+digest = $(firstword $(shell echo '$(1)' | cksum))
+# The name holds the versions: another version is another stamp, so it is installed anew.
 GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
 GRPC_HEALTH_PROBE := $(TOOLS)/stamps/grpc-health-probe-$(GRPC_HEALTH_PROBE_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
-# Debian chooses its version, as that of Postfix.
-PROMTOOL := $(TOOLS)/stamps/promtool
-PROXIES := $(TOOLS)/stamps/proxies
-AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
-DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
+# Debian's release chooses their version, as that of Postfix.
+DEBIAN := $(shell sed -n 's/^VERSION_ID="*\([0-9.]*\).*/\1/p' /etc/os-release 2>/dev/null)
+PROMTOOL := $(TOOLS)/stamps/promtool-debian-$(DEBIAN)
+PROXIES := $(TOOLS)/stamps/proxies-debian-$(DEBIAN)
+AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(call digest,$(AIOSMTPD_PACKAGES))
+DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(call digest,$(DEPLOY_LINT_PACKAGES))
 
 NODEMAILER := $(TOOLS)/stamps/nodemailer-$(NODEMAILER_VERSION)
-EMAILPROXY := $(TOOLS)/stamps/emailproxy-$(EMAILPROXY_VERSION)
+EMAILPROXY := $(TOOLS)/stamps/emailproxy-$(call digest,$(EMAILPROXY_PACKAGES))
 LETTRE := $(TOOLS)/stamps/lettre-$(LETTRE_VERSION)
 
 # Found inputs stay in .tools/fuzz; what is worth keeping goes to fuzz/corpus by hand.
@@ -285,7 +288,7 @@ $(PROMTOOL):
 		echo "make: 'promtool' is missing and could not be taken from Debian's package 'prometheus'. Put one at $(TOOLS)/bin/promtool, touch $@, then try again." >&2; \
 		exit 1; }
 	@$(TOOLS)/bin/promtool --version
-	@touch $@
+	@rm -f $(TOOLS)/stamps/promtool* && touch $@
 
 # Installed, Debian's packages would start an nginx and an HAProxy, now and at every boot: their
 # programs are taken out of them instead. The libraries that few others need start nothing.
@@ -299,7 +302,7 @@ $(PROXIES):
 		exit 1; }
 	@$(call debian,what nginx and haproxy are linked with,liblua5.3-0 libopentracing-c-wrapper0,! ldd $(TOOLS)/bin/nginx $(TOOLS)/bin/haproxy | grep -q 'not found')
 	@$(TOOLS)/bin/nginx -v && $(TOOLS)/bin/haproxy -v | head -1
-	@touch $@
+	@rm -f $(TOOLS)/stamps/proxies* && touch $@
 
 # Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.
 disks:
