@@ -79,7 +79,9 @@ endef
 include clients/clients.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix bench tools-bench profile counts
+# apt-get has one lock, so what installs must not run beside another; cargo works in parallel all the same.
+.NOTPARALLEL:
+.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust node disks postfix bench tools-bench profile counts
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -145,9 +147,9 @@ docs: rust ## write the generated pages of docs/ anew; a test fails where they d
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
+tools: rust node disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
 
-tools-bench: rust postfix $(NODEMAILER) $(EMAILPROXY) $(LETTRE) ## install what `make bench` compares with in .tools/
+tools-bench: rust node postfix $(NODEMAILER) $(EMAILPROXY) $(LETTRE) ## install what `make bench` compares with in .tools/
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -195,6 +197,13 @@ rust:
 		exit 1; }
 	@$(call debian,cc,gcc libc6-dev)
 
+# Debian 12's Node.js is older than oauth2-mock-server's, so this one is named, too.
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null && \
+		node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
+		echo "make: Node.js 20.19 or newer, with npm, is missing (this is $$(node --version 2>/dev/null || echo none)). Install it from https://nodejs.org, then try again." >&2; \
+		exit 1; }
+
 $(GRPCURL):
 	@$(call debian,go,golang-go)
 	@mkdir -p $(@D)
@@ -210,20 +219,13 @@ $(GRPC_HEALTH_PROBE):
 	@rm -f $(TOOLS)/stamps/grpc-health-probe-* && touch $@
 
 # The package ships its binary; scripts of packages have no business running here.
-$(BUF_STAMP):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
+$(BUF_STAMP): | node
 	@mkdir -p $(@D) $(TOOLS)/node
 	npm install --prefix $(TOOLS)/node --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION)
 	@rm -f $(TOOLS)/stamps/buf-* && touch $@
 
 # In a folder of its own: npm removes what another call has put beside a package.
-$(OAUTH2_MOCK_SERVER):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
-		echo "make: oauth2-mock-server needs Node.js 20.19 or newer, and this is $$(node --version). Install it from https://nodejs.org, then try again." >&2; \
-		exit 1; }
+$(OAUTH2_MOCK_SERVER): | node
 	@mkdir -p $(@D) $(TOOLS)/oauth2-mock-server
 	npm install --prefix $(TOOLS)/oauth2-mock-server --no-save --no-audit --no-fund --ignore-scripts oauth2-mock-server@$(OAUTH2_MOCK_SERVER_VERSION)
 	@rm -f $(TOOLS)/stamps/oauth2-mock-server-* && touch $@
@@ -236,9 +238,7 @@ $(AIOSMTPD):
 	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
 	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
 
-$(NODEMAILER):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
+$(NODEMAILER): | node
 	@mkdir -p $(@D) $(TOOLS)/nodemailer
 	npm install --prefix $(TOOLS)/nodemailer --no-save --no-audit --no-fund --ignore-scripts nodemailer@$(NODEMAILER_VERSION)
 	@rm -f $(TOOLS)/stamps/nodemailer-* && touch $@
