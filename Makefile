@@ -87,9 +87,9 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 test: tools test-clients ## run every test, interop included
-	cargo test $(LOCKED) --all-targets --no-fail-fast
-	cargo test $(LOCKED) --doc
-	@cat $(TOOLS)/clients.txt
+	@rm -f $(TOOLS)/clients.txt
+	cargo test $(LOCKED) --all-targets --no-fail-fast && cargo test $(LOCKED) --doc; \
+		status=$$?; cat $(TOOLS)/clients.txt || :; exit $$status
 
 # kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
 # an_import measures memory, so it has a process of its own.
