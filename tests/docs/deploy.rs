@@ -18,6 +18,33 @@ fn the_configuration_for_kubernetes_is_one_that_serve_takes() {
 }
 
 #[test]
+fn under_systemd_the_server_and_root_find_one_folder_and_one_key() {
+    let installed = "/etc/mailwright/mailwright.toml";
+    let path = root().join("deploy/systemd/mailwright.toml");
+    let data = Config::load(Some(&path), &BTreeMap::new())
+        .expect("it loads")
+        .data;
+    let unit = read("deploy/systemd/mailwright.service");
+    let line = |line: String| assert!(unit.lines().any(|one| one == line), "{line}");
+    line(format!(
+        "ExecStart=/usr/local/bin/mailwright serve --config {installed}"
+    ));
+    let below = data.folder.strip_prefix("/var/lib").expect("below it");
+    let state = below.parent().expect("in a folder of the unit's").display();
+    line(format!("StateDirectory={state}"));
+    let key = data.vault_key_file.display();
+    line(format!("LoadCredential=vault.key:{key}"));
+    assert!(!unit.contains("MAILWRIGHT_DATA_FOLDER"), "a second source");
+    let steps = read("deploy/README.md");
+    for step in [
+        format!("deploy/systemd/mailwright.toml {installed}"),
+        format!("vault.key {key}"),
+    ] {
+        assert!(steps.contains(&step), "{step}");
+    }
+}
+
+#[test]
 fn whatever_stops_the_process_waits_longer_than_it_drains() {
     let drain = u64::from(Config::defaults().server.drain_grace_seconds);
     for (file, before) in [
