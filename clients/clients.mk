@@ -31,7 +31,7 @@ generate: $(GENERATORS) ## write the clients' stubs from proto/
 	$(call generate,.)
 
 clients: $(GENERATORS) ## build the clients, with what plays the conformance scenario
-	cd clients/go && go build -o bin/ ./conformance ./conformance/load
+	cd clients/go && go build -o bin/ ./conformance ./conformance/load ./examples/password_reset
 	cd clients/typescript && npm run --silent build
 	cd clients/java && $(MVN) test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath
 
