@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use mailwright::config::Config;
+use serde_json::Value;
 
 use crate::{api, read, root};
 
@@ -90,6 +91,29 @@ fn every_rpc_has_a_word_on_retries() {
     for rpc in api::rpcs() {
         assert!(page.contains(&format!("`{rpc}`")), "deploy/mesh.md: {rpc}");
     }
+}
+
+/// `Send` apart, of which gRPC can't see whether it has a request id: the clients repeat it themselves.
+#[test]
+fn the_clients_let_grpc_repeat_what_a_proxy_may_repeat() {
+    let page = read("deploy/mesh.md");
+    let may = page.lines().filter_map(|line| line.split_once(" | yes: "));
+    let mut told: Vec<_> = may
+        .flat_map(|(rpcs, _)| rpcs.split('`').skip(1).step_by(2))
+        .filter(|name| !["Send", "request_id"].contains(name))
+        .collect();
+    let config: Value =
+        serde_json::from_str(&read("clients/service_config.json")).expect("it is JSON");
+    let policies = config["methodConfig"].as_array().expect("a list");
+    let mut repeated: Vec<_> = policies
+        .iter()
+        .filter(|policy| policy.get("retryPolicy").is_some())
+        .flat_map(|policy| policy["name"].as_array().expect("a list"))
+        .map(|name| name["method"].as_str().expect("never a whole service"))
+        .collect();
+    told.sort_unstable();
+    repeated.sort_unstable();
+    assert_eq!(repeated, told);
 }
 
 /// The number that follows these words for the first time.
