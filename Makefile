@@ -29,20 +29,23 @@ LETTRE_VERSION := 0.11.23
 KUBERNETES_VERSIONS := 1.29.0 1.37.0
 
 TOOLS := $(CURDIR)/.tools
-# The name holds the version: another version is another stamp, so it is installed anew.
+# $(call digest,PINS): a number for a list of versions.
+digest = $(firstword $(shell echo '$(1)' | cksum))
+# The name holds the versions: another version is another stamp, so it is installed anew.
 GRPCURL := $(TOOLS)/stamps/grpcurl-$(GRPCURL_VERSION)
 GRPC_HEALTH_PROBE := $(TOOLS)/stamps/grpc-health-probe-$(GRPC_HEALTH_PROBE_VERSION)
 BUF_STAMP := $(TOOLS)/stamps/buf-$(BUF_VERSION)
 BUF := $(TOOLS)/node/node_modules/.bin/buf
 OAUTH2_MOCK_SERVER := $(TOOLS)/stamps/oauth2-mock-server-$(OAUTH2_MOCK_SERVER_VERSION)
-# Debian chooses its version, as that of Postfix.
-PROMTOOL := $(TOOLS)/stamps/promtool
-PROXIES := $(TOOLS)/stamps/proxies
-AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(AIOSMTPD_VERSION)
-DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(HADOLINT_VERSION)-$(KUBERNETES_VALIDATE_VERSION)
+# Debian's release chooses their version, as that of Postfix.
+DEBIAN := $(shell sed -n 's/^VERSION_ID="*\([0-9.]*\).*/\1/p' /etc/os-release 2>/dev/null)
+PROMTOOL := $(TOOLS)/stamps/promtool-debian-$(DEBIAN)
+PROXIES := $(TOOLS)/stamps/proxies-debian-$(DEBIAN)
+AIOSMTPD := $(TOOLS)/stamps/aiosmtpd-$(call digest,$(AIOSMTPD_PACKAGES))
+DEPLOY_LINT := $(TOOLS)/stamps/deploy-lint-$(call digest,$(DEPLOY_LINT_PACKAGES))
 
 NODEMAILER := $(TOOLS)/stamps/nodemailer-$(NODEMAILER_VERSION)
-EMAILPROXY := $(TOOLS)/stamps/emailproxy-$(EMAILPROXY_VERSION)
+EMAILPROXY := $(TOOLS)/stamps/emailproxy-$(call digest,$(EMAILPROXY_PACKAGES))
 LETTRE := $(TOOLS)/stamps/lettre-$(LETTRE_VERSION)
 
 # Found inputs stay in .tools/fuzz; what is worth keeping goes to fuzz/corpus by hand.
@@ -76,15 +79,17 @@ endef
 include clients/clients.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust disks postfix bench tools-bench profile counts
+# apt-get has one lock, so what installs must not run beside another; cargo works in parallel all the same.
+.NOTPARALLEL:
+.PHONY: help tools test sim soak fuzz lint lint-fmt lint-buf lint-clippy lint-docker lint-kubernetes lint-systemd lint-prometheus docs fmt proto baseline demo clean-tools rust node disks postfix bench tools-bench profile counts
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 test: tools test-clients ## run every test, interop included
-	cargo test $(LOCKED) --all-targets --no-fail-fast
-	cargo test $(LOCKED) --doc
-	@cat $(TOOLS)/clients.txt
+	@rm -f $(TOOLS)/clients.txt
+	cargo test $(LOCKED) --all-targets --no-fail-fast && cargo test $(LOCKED) --doc; \
+		status=$$?; cat $(TOOLS)/clients.txt || :; exit $$status
 
 # kill_nine aborts at named places, which only a debug build knows; the rest runs as it is shipped.
 # an_import measures memory, so it has a process of its own.
@@ -144,9 +149,9 @@ docs: rust ## write the generated pages of docs/ anew; a test fails where they d
 demo: rust ## watch it work, without an account anywhere
 	cargo run $(LOCKED) --release -- demo
 
-tools: rust disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
+tools: rust node disks $(GRPCURL) $(GRPC_HEALTH_PROBE) $(BUF_STAMP) $(OAUTH2_MOCK_SERVER) $(AIOSMTPD) $(PROMTOOL) $(PROXIES) $(GENERATORS) postfix ## install grpcurl, buf, promtool, proxies, the clients' generators and more in .tools/, and Postfix; at once when they are there
 
-tools-bench: rust postfix $(NODEMAILER) $(EMAILPROXY) $(LETTRE) ## install what `make bench` compares with in .tools/
+tools-bench: rust node postfix $(NODEMAILER) $(EMAILPROXY) $(LETTRE) ## install what `make bench` compares with in .tools/
 
 clean-tools: ## remove .tools/
 	rm -rf $(TOOLS)
@@ -194,6 +199,13 @@ rust:
 		exit 1; }
 	@$(call debian,cc,gcc libc6-dev)
 
+# Debian 12's Node.js is older than oauth2-mock-server's, so this one is named, too.
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null && \
+		node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
+		echo "make: Node.js 20.19 or newer, with npm, is missing (this is $$(node --version 2>/dev/null || echo none)). Install it from https://nodejs.org, then try again." >&2; \
+		exit 1; }
+
 $(GRPCURL):
 	@$(call debian,go,golang-go)
 	@mkdir -p $(@D)
@@ -209,20 +221,13 @@ $(GRPC_HEALTH_PROBE):
 	@rm -f $(TOOLS)/stamps/grpc-health-probe-* && touch $@
 
 # The package ships its binary; scripts of packages have no business running here.
-$(BUF_STAMP):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
+$(BUF_STAMP): | node
 	@mkdir -p $(@D) $(TOOLS)/node
 	npm install --prefix $(TOOLS)/node --no-save --no-audit --no-fund --ignore-scripts @bufbuild/buf@$(BUF_VERSION)
 	@rm -f $(TOOLS)/stamps/buf-* && touch $@
 
 # In a folder of its own: npm removes what another call has put beside a package.
-$(OAUTH2_MOCK_SERVER):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
-	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' || { \
-		echo "make: oauth2-mock-server needs Node.js 20.19 or newer, and this is $$(node --version). Install it from https://nodejs.org, then try again." >&2; \
-		exit 1; }
+$(OAUTH2_MOCK_SERVER): | node
 	@mkdir -p $(@D) $(TOOLS)/oauth2-mock-server
 	npm install --prefix $(TOOLS)/oauth2-mock-server --no-save --no-audit --no-fund --ignore-scripts oauth2-mock-server@$(OAUTH2_MOCK_SERVER_VERSION)
 	@rm -f $(TOOLS)/stamps/oauth2-mock-server-* && touch $@
@@ -235,9 +240,7 @@ $(AIOSMTPD):
 	$(TOOLS)/venv/bin/pip install -q --disable-pip-version-check --no-deps $(AIOSMTPD_PACKAGES)
 	@rm -f $(TOOLS)/stamps/aiosmtpd-* && touch $@
 
-$(NODEMAILER):
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
+$(NODEMAILER): | node
 	@mkdir -p $(@D) $(TOOLS)/nodemailer
 	npm install --prefix $(TOOLS)/nodemailer --no-save --no-audit --no-fund --ignore-scripts nodemailer@$(NODEMAILER_VERSION)
 	@rm -f $(TOOLS)/stamps/nodemailer-* && touch $@
@@ -287,7 +290,7 @@ $(PROMTOOL):
 		echo "make: 'promtool' is missing and could not be taken from Debian's package 'prometheus'. Put one at $(TOOLS)/bin/promtool, touch $@, then try again." >&2; \
 		exit 1; }
 	@$(TOOLS)/bin/promtool --version
-	@touch $@
+	@rm -f $(TOOLS)/stamps/promtool* && touch $@
 
 # Installed, Debian's packages would start an nginx and an HAProxy, now and at every boot: their
 # programs are taken out of them instead. The libraries that few others need start nothing.
@@ -301,7 +304,7 @@ $(PROXIES):
 		exit 1; }
 	@$(call debian,what nginx and haproxy are linked with,liblua5.3-0 libopentracing-c-wrapper0,! ldd $(TOOLS)/bin/nginx $(TOOLS)/bin/haproxy | grep -q 'not found')
 	@$(TOOLS)/bin/nginx -v && $(TOOLS)/bin/haproxy -v | head -1
-	@touch $@
+	@rm -f $(TOOLS)/stamps/proxies* && touch $@
 
 # Only root can mount disks, which the tests of full disks and power cuts do; they tell others so.
 disks:

@@ -31,7 +31,7 @@ generate: $(GENERATORS) ## write the clients' stubs from proto/
 	$(call generate,.)
 
 clients: $(GENERATORS) ## build the clients, with what plays the conformance scenario
-	cd clients/go && go build -o bin/ ./conformance ./conformance/load
+	cd clients/go && go build -o bin/ ./conformance ./conformance/load ./examples/password_reset
 	cd clients/typescript && npm run --silent build
 	cd clients/java && $(MVN) test-compile dependency:build-classpath -Dmdep.outputFile=target/classpath
 
@@ -92,14 +92,12 @@ $(CLIENTS_GO):
 	GOBIN=$(TOOLS)/bin go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@$(PROTOC_GEN_GO_GRPC_VERSION)
 	@rm -f $(TOOLS)/stamps/clients-go-* && touch $@
 
-$(CLIENTS_TYPESCRIPT): clients/typescript/package-lock.json
-	@$(call debian,node,nodejs)
-	@$(call debian,npm,npm)
+$(CLIENTS_TYPESCRIPT): clients/typescript/package-lock.json | node
 	cd clients/typescript && npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 $(CLIENTS_JAVA):
-	@$(call debian,mvn,maven default-jdk-headless)
+	@$(call debian,mvn or javac,maven default-jdk-headless,{ command -v mvn && command -v javac; })
 	@mkdir -p $(@D) $(TOOLS)/bin
 	$(call maven_binary,com.google.protobuf:protoc:$(PROTOC_VERSION),protoc)
 	$(call maven_binary,io.grpc:protoc-gen-grpc-java:$(PROTOC_GEN_GRPC_JAVA_VERSION),protoc-gen-grpc-java)

@@ -23,7 +23,6 @@ import (
 // server plays a script: each call takes its next line.
 type server struct {
 	v1.UnimplementedMailAPIServer
-	v1.UnimplementedAdminAPIServer
 	v1.UnimplementedStatusAPIServer
 
 	mutex   sync.Mutex
@@ -43,10 +42,6 @@ func (s *server) Send(ctx context.Context, request *v1.SendRequest) (*v1.SendRes
 	s.keys = append(s.keys, said.Get("authorization")...)
 	s.mutex.Unlock()
 	return answer(ctx)
-}
-
-func (s *server) GetServerInfo(context.Context, *v1.GetServerInfoRequest) (*v1.GetServerInfoResponse, error) {
-	return &v1.GetServerInfoResponse{NewestCursor: "now"}, nil
 }
 
 func (s *server) WatchStatus(request *v1.WatchStatusRequest, stream v1.StatusAPI_WatchStatusServer) error {
@@ -76,7 +71,6 @@ func start(t *testing.T) (*server, *Client) {
 	}
 	played, serving := &server{}, grpc.NewServer()
 	v1.RegisterMailAPIServer(serving, played)
-	v1.RegisterAdminAPIServer(serving, played)
 	v1.RegisterStatusAPIServer(serving, played)
 	go func() { _ = serving.Serve(listener) }()
 	t.Cleanup(serving.Stop)
@@ -103,6 +97,14 @@ func info(reason string) *errdetails.ErrorInfo {
 
 func retryIn(delay time.Duration) *errdetails.RetryInfo {
 	return &errdetails.RetryInfo{RetryDelay: durationpb.New(delay)}
+}
+
+func event(cursor string) *v1.WatchStatusResponse {
+	return &v1.WatchStatusResponse{Cursor: cursor, Event: &v1.WatchStatusResponse_Message{Message: &v1.MessageEvent{}}}
+}
+
+func heartbeat(cursor string) *v1.WatchStatusResponse {
+	return &v1.WatchStatusResponse{Cursor: cursor, Event: &v1.WatchStatusResponse_Heartbeat{Heartbeat: &v1.Heartbeat{}}}
 }
 
 func failure(t *testing.T, client *Client, timeout time.Duration) *Error {
@@ -190,14 +192,61 @@ func TestAClosedClientStopsRepeating(t *testing.T) {
 	}
 }
 
+func TestNoRequestIsAnEmptyOne(t *testing.T) {
+	played, client := start(t)
+	played.sends = append(played.sends, func(context.Context) (*v1.SendResponse, error) { return &v1.SendResponse{}, nil })
+	played.watches = [][]any{{event("1")}}
+	if _, err := client.Send(context.Background(), nil); err != nil || played.ids[0] == "" {
+		t.Fatal(err, played.ids)
+	}
+	if next, err := client.Watch(context.Background(), nil, false); err != nil {
+		t.Fatal(err)
+	} else if event, err := next(); err != nil || event.Cursor != "1" {
+		t.Fatal(event, err)
+	}
+}
+
+func TestNowIsTheMomentAtWhichAWatchIsThere(t *testing.T) {
+	played, client := start(t)
+	played.watches = [][]any{
+		{status.Error(codes.Unavailable, "gone")},
+		{heartbeat("now"), status.Error(codes.Unavailable, "gone")},
+		{event("1")},
+	}
+	next, err := client.Watch(context.Background(), &v1.WatchStatusRequest{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event, err := next(); err != nil || event.Cursor != "1" {
+		t.Fatal(event, err)
+	}
+	if !reflect.DeepEqual(played.cursors, []string{"", "", "now"}) {
+		t.Fatal(played.cursors)
+	}
+}
+
+func TestAWatchOfNobodyEndsWithItsContext(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	client, err := New(listener.Addr().String(), "", grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := client.Watch(ctx, nil, false); status.Code(err) != codes.Unavailable {
+		t.Fatal(err)
+	}
+}
+
 func TestAWatchGoesOnBehindWhatItHasGiven(t *testing.T) {
 	played, client := start(t)
-	event := func(cursor string) *v1.WatchStatusResponse {
-		return &v1.WatchStatusResponse{Cursor: cursor, Event: &v1.WatchStatusResponse_Message{Message: &v1.MessageEvent{}}}
-	}
-	heartbeat := &v1.WatchStatusResponse{Cursor: "2", Event: &v1.WatchStatusResponse_Heartbeat{Heartbeat: &v1.Heartbeat{}}}
 	played.watches = [][]any{
-		{event("1"), heartbeat, status.Error(codes.Unavailable, "gone")},
+		{event("1"), heartbeat("2"), status.Error(codes.Unavailable, "gone")},
 		{event("3")},
 		{event("4")},
 		{status.Error(codes.OutOfRange, "too old")},
@@ -215,7 +264,7 @@ func TestAWatchGoesOnBehindWhatItHasGiven(t *testing.T) {
 	if _, err := next(); status.Code(err) != codes.OutOfRange {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(played.cursors, []string{"now", "2", "3", "4"}) {
+	if !reflect.DeepEqual(played.cursors, []string{"", "2", "3", "4"}) {
 		t.Fatal(played.cursors)
 	}
 	cancel()

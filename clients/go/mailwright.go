@@ -20,7 +20,7 @@ import (
 )
 
 // So a connection, a proxy or a feed ends; where the server itself says one, it says a reason too.
-var lost = map[string]bool{"Unavailable": true, "Canceled": true, "Internal": true, "Unknown": true}
+var lost = map[string]bool{"Unavailable": true, "Canceled": true, "Internal": true, "Unknown": true, "DeadlineExceeded": true}
 
 // Error is a call that failed: Reason, a name of mailwrightv1.Reason without its prefix, is for programs (empty
 // where no server answered), the rest for people. With RequestID a Send can be repeated safely.
@@ -83,41 +83,41 @@ func New(target, key string, options ...grpc.DialOption) (*Client, error) {
 
 // Send makes a RequestId where there is none, and repeats until the context ends: the message is accepted once.
 func (c *Client) Send(ctx context.Context, request *v1.SendRequest) (*v1.SendResponse, error) {
-	request = proto.Clone(request).(*v1.SendRequest)
-	if request.RequestId == "" {
-		request.RequestId = uuid.NewString()
-	}
-	return repeat(ctx, c, request.RequestId, func() (*v1.SendResponse, error) { return c.Mail.Send(ctx, request) })
+	named := &v1.SendRequest{RequestId: uuid.NewString()}
+	proto.Merge(named, request)
+	return repeat(ctx, c, named.RequestId, func() (*v1.SendResponse, error) { return c.Mail.Send(ctx, named) })
 }
 
-// Watch follows the feed from the request's cursor or position on (default: from now on) until the context ends. What
-// it returns waits for the next event, and gives each once, or an *Error; with heartbeats those too.
+// Watch waits for the feed's answer, then follows it from the request's cursor or position on (default: from now on),
+// both until the context ends. What it returns gives each event once, heartbeats if asked for, or an *Error.
 func (c *Client) Watch(ctx context.Context, request *v1.WatchStatusRequest, heartbeats bool) (func() (*v1.WatchStatusResponse, error), error) {
-	at := proto.Clone(request).(*v1.WatchStatusRequest)
-	if at.GetCursor() == "" && at.GetPosition() != v1.WatchPosition_WATCH_POSITION_OLDEST {
-		// "Now" must stay this moment when the first connection breaks before the first event.
-		info, err := c.Admin.GetServerInfo(ctx, &v1.GetServerInfoRequest{})
-		if err != nil {
-			return nil, FromError(err)
-		}
-		at.Start = &v1.WatchStatusRequest_Cursor{Cursor: info.NewestCursor}
-	}
+	at := &v1.WatchStatusRequest{}
+	proto.Merge(at, request)
 	var stream v1.StatusAPI_WatchStatusClient
 	receive := func() (event *v1.WatchStatusResponse, err error) {
-		for event.GetMessage() == nil && event.GetService() == nil && !(heartbeats && event.GetHeartbeat() != nil) {
-			if stream == nil || stream.Context().Err() != nil {
-				if stream, err = c.Status.WatchStatus(ctx, at); err != nil {
-					return nil, err
-				}
-			}
-			if event, err = stream.Recv(); err != nil {
+		if stream == nil || stream.Context().Err() != nil {
+			if stream, err = c.Status.WatchStatus(ctx, at); err != nil {
 				return nil, err
 			}
+		}
+		if event, err = stream.Recv(); err == nil {
 			at.Start = &v1.WatchStatusRequest_Cursor{Cursor: event.Cursor}
 		}
-		return event, nil
+		return event, err
 	}
-	return func() (*v1.WatchStatusResponse, error) { return repeat(ctx, c, "", receive) }, nil
+	event, err := repeat(ctx, c, "", receive) // "now" is this moment from here on, although the connection breaks
+	if err != nil {
+		return nil, err
+	}
+	return func() (*v1.WatchStatusResponse, error) {
+		for event.GetMessage() == nil && event.GetService() == nil && !(heartbeats && event.GetHeartbeat() != nil) {
+			if event, err = repeat(ctx, c, "", receive); err != nil {
+				return nil, err
+			}
+		}
+		defer func() { event = nil }()
+		return event, nil
+	}, nil
 }
 
 func repeat[T any](ctx context.Context, c *Client, requestID string, call func() (T, error)) (T, error) {

@@ -22,7 +22,20 @@ use world::World;
 
 const LANGUAGES: [&str; 4] = ["python", "go", "typescript", "java"];
 
-const JAVA_RUNNER: &str = "io.github.mailwright.conformance.Runner";
+/// What plays the scenario, and what each language shows its users: a file of Python, a program of Go,
+/// a file of TypeScript, a class of Java.
+const RUNNER: [&str; 4] = [
+    "conformance/runner.py",
+    "conformance",
+    "conformance/runner.js",
+    "conformance.Runner",
+];
+const EXAMPLE: [&str; 4] = [
+    "examples/password_reset.py",
+    "password_reset",
+    "examples/password_reset.js",
+    "examples.PasswordReset",
+];
 
 /// Said where a runner is not there.
 const MISSING: &str = "`make test` builds the clients, then runs all tests";
@@ -32,8 +45,11 @@ fn all_clients_get_what_the_scenario_says() {
     let scenario: Value = serde_json::from_slice(&std::fs::read(scenario()).unwrap()).unwrap();
     let steps = scenario["steps"].as_array().unwrap();
     // At once, since they wait more than they work.
-    let runs = LANGUAGES
-        .map(|language| thread::spawn(move || World::new(language).play(runner(language))));
+    let runs = LANGUAGES.map(|language| {
+        thread::spawn(move || {
+            World::new(language).play(run(language, RUNNER), run(language, EXAMPLE))
+        })
+    });
     let results: Vec<_> = LANGUAGES
         .iter()
         .zip(runs)
@@ -85,25 +101,30 @@ fn table(steps: &[Value], results: &[Vec<String>]) -> String {
     table
 }
 
-fn runner(language: &str) -> Command {
+/// One of these programs, in this language.
+fn run(language: &str, [python, go, typescript, java]: [&str; 4]) -> Command {
     let clients = clients();
     let (program, arguments): (PathBuf, Vec<PathBuf>) = match language {
         "python" => (
             tools().join("clients/bin/python"),
-            vec![clients.join("python/conformance/runner.py")],
+            vec![clients.join("python").join(python)],
         ),
-        "go" => (clients.join("go/bin/conformance"), vec![]),
+        "go" => (clients.join("go/bin").join(go), vec![]),
         "typescript" => (
             "node".into(),
-            vec![clients.join("typescript/dist/conformance/runner.js")],
+            vec![clients.join("typescript/dist").join(typescript)],
         ),
         _ => (
             "java".into(),
-            vec!["-cp".into(), java_classes().into(), JAVA_RUNNER.into()],
+            vec![
+                "-cp".into(),
+                java_classes().into(),
+                format!("io.github.mailwright.{java}").into(),
+            ],
         ),
     };
     let mut command = Command::new(program);
-    command.args(arguments).arg(scenario());
+    command.args(arguments);
     // Of this folder, whichever one the tools were installed for.
     command.env("PYTHONPATH", clients.join("python/src"));
     command

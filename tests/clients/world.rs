@@ -26,6 +26,7 @@ pub struct World {
     data: PathBuf,
     server: Option<Process>,
     proxy: Option<Proxy>,
+    example: Option<Command>,
 }
 
 impl World {
@@ -42,14 +43,17 @@ impl World {
             folder,
             server: None,
             proxy: None,
+            example: None,
         };
         world.serve();
         world
     }
 
     /// Answers the runner until it reports; what each step gave.
-    pub fn play(mut self, mut runner: Command) -> Vec<String> {
+    pub fn play(mut self, mut runner: Command, example: Command) -> Vec<String> {
+        self.example = Some(example);
         let mut child = runner
+            .arg(super::scenario())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -76,6 +80,7 @@ impl World {
             "consent" => return self.consent(text("url")),
             "arrived" => return json!({ "times": self.arrived(text("subject")) }),
             "kill_grant" => self.kill_grant(),
+            "example" => self.example(),
             "freeze" => self.proxy.iter().for_each(Proxy::freeze),
             "stop" => self.stop(),
             "serve" => self.serve(),
@@ -124,6 +129,21 @@ impl World {
         let back = self.runtime.block_on(browser::decide(url, ADELE, "accept"));
         let back = browser::parameters(&back);
         json!({ "state": back["state"], "code": back["code"] })
+    }
+
+    /// It sends, follows its message, and says that it was sent.
+    fn example(&mut self) {
+        let (at, key) = (self.at.unwrap().to_string(), self.key());
+        let example = self.example.as_mut().unwrap();
+        let ended = example
+            .args([&at, "billing", "alex@contoso.com"])
+            .env("MAILWRIGHT_KEY", key)
+            .output()
+            .unwrap_or_else(|error| panic!("{example:?} ({error}): {}", super::MISSING));
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(said.contains("sent to alex@contoso.com"), "{ended:?}");
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(self.arrived("Reset your password"), 1);
     }
 
     /// No token of adele's is good any more, and no session is left that was opened by one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import unittest
 from concurrent import futures
@@ -79,6 +80,12 @@ class ClientTest(unittest.TestCase):
         self.client.close()
         self.grpc.stop(None)
 
+    def silence(self, context: Any) -> Iterator[Any]:
+        ended = threading.Event()
+        context.add_callback(ended.set)
+        ended.wait()
+        return iter(())
+
     def failure(self, timeout: float = 5) -> MailwrightError:
         with self.assertRaises(MailwrightError) as raised:
             self.client.send(v1.SendRequest(service_id="billing"), timeout=timeout)
@@ -142,6 +149,28 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(cursors, ["1", "3", "4"])
         self.assertEqual([request.cursor for request in self.server.requests], ["", "2", "3", "4"])
         self.assertEqual(raised.exception.code, CODES.OUT_OF_RANGE)
+
+    def test_a_watch_of_nobody_ends_with_its_timeout(self) -> None:
+        self.grpc.stop(None).wait()
+        with self.assertRaises(MailwrightError) as raised:
+            self.client.watch(timeout=0.5)
+        self.assertEqual(raised.exception.code, CODES.UNAVAILABLE)
+
+    def test_a_watch_without_an_answer_ends_with_its_timeout(self) -> None:
+        self.server.script = [self.silence]
+        with self.assertRaises(MailwrightError) as raised:
+            self.client.watch(timeout=0.3)
+        self.assertEqual(raised.exception.code, CODES.DEADLINE_EXCEEDED)
+
+    def test_a_watch_that_was_answered_outlives_its_timeout(self) -> None:
+        def silent(context: Any) -> Iterator[v1.WatchStatusResponse]:
+            yield event("1")
+            yield from self.silence(context)
+
+        self.server.script = [silent, lambda _: iter([event("2")])]
+        watch = self.client.watch(timeout=0.3)
+        self.assertEqual([next(watch).cursor, next(watch).cursor], ["1", "2"])
+        self.assertEqual([request.cursor for request in self.server.requests], ["", "1"])
 
     def test_a_watch_ends_with_its_client(self) -> None:
         self.server.script = [lambda _: iter([event("1"), event("2")])]

@@ -7,7 +7,7 @@ import * as v1 from "./gen/index.mailwright.v1.js";
 import serviceConfig from "./gen/service_config.js";
 
 export * from "./gen/index.mailwright.v1.js";
-const { UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN } = grpc.status;
+const { UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED } = grpc.status;
 const failed = (code: number, details: string) => Object.assign(new Error(), { code, details, metadata: new grpc.Metadata() });
 
 /** A call that failed, read from what its stub gave: `reason` (empty if no server answered) for programs, the rest for people. */
@@ -51,12 +51,7 @@ export class Client {
         start: (metadata, _, proceed) => {
           if (key) metadata.set("authorization", `Bearer ${key}`);
           metadata.setOptions({ ...metadata.getOptions(), waitForReady: true }); // grpc-js ignores the config's
-          proceed(metadata, {
-            onReceiveStatus: (said, pass) => {
-              this.#running.delete(call);
-              pass(said);
-            },
-          });
+          proceed(metadata, { onReceiveStatus: (said, pass) => (this.#running.delete(call), pass(said)) });
         },
       });
       this.#running.add(call);
@@ -83,9 +78,10 @@ export class Client {
    * Resolves once the message is on the server's disk, and throws a MailwrightError otherwise. Makes a `requestId`
    * where there is none and repeats the call with it for `timeout` milliseconds: the message is accepted once.
    */
-  send(request: Parameters<typeof v1.SendRequest.fromPartial>[0], timeout = 60_000): Promise<v1.SendResponse> {
+  async send(request: Parameters<typeof v1.SendRequest.fromPartial>[0], timeout = 60_000): Promise<v1.SendResponse> {
     const named = v1.SendRequest.fromPartial(request);
     named.requestId ||= crypto.randomUUID();
+    v1.SendRequest.encode(named); // what can't be encoded throws here: gRPC would call it INTERNAL, which is repeated
     const call = promisify<v1.SendRequest, grpc.Metadata, Partial<grpc.CallOptions>, v1.SendResponse>(this.mail.send).bind(this.mail);
     return this.#repeat((deadline) => call(named, new grpc.Metadata(), { deadline }), performance.now() + timeout, named.requestId);
   }
@@ -93,9 +89,12 @@ export class Client {
   /**
    * Yields each event once, from the request's cursor or position on (default: from now on); `heartbeats` bring young
    * cursors in quiet times. Throws a MailwrightError, with OUT_OF_RANGE where events are no longer kept: none is skipped.
+   * So it does where the server's first answer takes longer than `timeout` milliseconds; later ones may.
    */
-  async watch(request: Parameters<typeof v1.WatchStatusRequest.fromPartial>[0] = {}, heartbeats = false) {
-    const feed = this.#follow(v1.WatchStatusRequest.fromPartial(request), heartbeats);
+  async watch(request: Parameters<typeof v1.WatchStatusRequest.fromPartial>[0] = {}, heartbeats = false, timeout = 60_000) {
+    const at = v1.WatchStatusRequest.fromPartial(request);
+    v1.WatchStatusRequest.encode(at);
+    const feed = this.#follow(at, heartbeats, timeout);
     await feed.next(); // "now" is this moment from here on, also when the connection breaks before the first event
     return feed;
   }
@@ -108,11 +107,12 @@ export class Client {
     this.status.close();
   }
 
-  async *#follow(at: v1.WatchStatusRequest, heartbeats: boolean): AsyncGenerator<v1.WatchStatusResponse, void> {
+  async *#follow(at: v1.WatchStatusRequest, heartbeats: boolean, timeout: number): AsyncGenerator<v1.WatchStatusResponse, void> {
     let call: grpc.ClientReadableStream<v1.WatchStatusResponse> | undefined;
     let events: AsyncIterator<v1.WatchStatusResponse> | undefined;
-    const receive = async (): Promise<v1.WatchStatusResponse> => {
-      call ??= this.status.watchStatus(at).on("error", () => (call = events = undefined));
+    const receive = async (deadline: number): Promise<v1.WatchStatusResponse> => {
+      // The first stream ends by its deadline, the next has none.
+      call ??= this.status.watchStatus(at, new grpc.Metadata(), { deadline }).on("error", () => (call = events = undefined));
       events ??= call[Symbol.asyncIterator]() as AsyncIterator<v1.WatchStatusResponse>;
       const next = await events.next();
       if (!next.done) return next.value;
@@ -120,10 +120,10 @@ export class Client {
       throw failed(UNAVAILABLE, "the feed ended");
     };
     try {
-      for (let begun = false; ; begun = true) {
-        const event = await this.#repeat(receive);
+      let event = await this.#repeat(receive, performance.now() + timeout);
+      yield event; // to `watch`
+      for (;; event = await this.#repeat(receive)) {
         at.start = { $case: "cursor", value: event.cursor };
-        if (!begun) yield event; // to `watch`
         if (heartbeats || event.event?.$case === "message" || event.event?.$case === "service") yield event;
       }
     } finally {
@@ -137,8 +137,9 @@ export class Client {
         return await call(Date.now() + end - performance.now());
       } catch (failure) {
         const { aborted } = this.#closing.signal;
+        if (!aborted && !(failure as Partial<grpc.ServiceError>).metadata) throw failure; // no call's
         const error = new MailwrightError(aborted ? failed(CANCELLED, "closed") : (failure as grpc.ServiceError), requestId);
-        const lost = [UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN].includes(error.code) && !error.reason;
+        const lost = [UNAVAILABLE, CANCELLED, INTERNAL, UNKNOWN, DEADLINE_EXCEEDED].includes(error.code) && !error.reason;
         const wait = (error.retryDelay ?? 0) + Math.random() * bound;
         if (aborted || !(lost || error.retryDelay !== undefined) || performance.now() + wait >= end) throw error;
         await sleep(wait, undefined, { signal: this.#closing.signal }).catch(() => {});

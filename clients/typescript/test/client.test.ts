@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { credentials, Metadata, type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
-import { Client, MailwrightError, SendRequest, SendResponse, WatchStatusRequest, WatchStatusResponse } from "../src/index.js";
+import { Client, EventKind, MailwrightError, SendRequest, SendResponse, WatchStatusRequest, WatchStatusResponse } from "../src/index.js";
 import { BadRequest, ErrorInfo, Help, RetryInfo } from "../src/gen/google/rpc/error_details.js";
 import { Status } from "../src/gen/google/rpc/status.js";
 import { MailAPIService } from "../src/gen/mailwright/v1/mail.js";
@@ -14,7 +14,7 @@ type Detail = { typeUrl: string; value: Uint8Array };
 let server: Server;
 let client: Client;
 let sends: (SendResponse | Refusal | "silence")[];
-let watches: (WatchStatusResponse | Refusal)[][];
+let watches: (WatchStatusResponse | Refusal | "silence")[][];
 let requests: SendRequest[];
 let cursors: (string | undefined)[];
 let keys: unknown[];
@@ -36,6 +36,7 @@ beforeEach(async () => {
     watchStatus(call: ServerWritableStream<WatchStatusRequest, WatchStatusResponse>) {
       cursors.push(call.request.start?.$case === "cursor" ? call.request.start.value : undefined);
       for (const line of watches.shift()!) {
+        if (line === "silence") return;
         if ("code" in line) return void call.emit("error", line);
         call.write(line);
       }
@@ -144,6 +145,38 @@ test("a closed client ends what runs, and sends no more", async () => {
   client.close();
   assert.equal((await sending).code, status.CANCELLED);
   assert.equal((await failure(client.send({}))).code, status.CANCELLED);
+});
+
+test("what can't be encoded is told at once, as what it is", async () => {
+  const unencoded = (error: unknown) => error instanceof Error && !(error instanceof MailwrightError);
+  await assert.rejects(client.send({ sendTime: new Date(NaN) }), unencoded);
+  await assert.rejects(client.watch({ kinds: [0.5 as EventKind] }), unencoded);
+  assert.deepEqual([requests, cursors], [[], []]);
+});
+
+test("what is no call's failure is thrown unchanged", async () => {
+  const other = new Error("a bug");
+  client.mail.send = () => {
+    throw other;
+  };
+  await assert.rejects(client.send({}), (error) => error === other);
+});
+
+test("a watch of nobody ends with its timeout", async () => {
+  server.forceShutdown();
+  assert.equal((await failure(client.watch({}, false, 300))).code, status.DEADLINE_EXCEEDED);
+});
+
+test("a watch without an answer ends with its timeout", async () => {
+  watches = [["silence"]];
+  assert.equal((await failure(client.watch({}, false, 300))).code, status.DEADLINE_EXCEEDED);
+});
+
+test("a watch that was answered outlives its timeout", async () => {
+  watches = [[event("1"), "silence"], [event("2")]];
+  const watch = await client.watch({}, false, 300);
+  assert.deepEqual([(await watch.next()).value?.cursor, (await watch.next()).value?.cursor], ["1", "2"]);
+  assert.deepEqual(cursors, [undefined, "1"]);
 });
 
 test("now is the moment at which a watch is there, also when its connection breaks before the first event", async () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -18,7 +19,7 @@ from . import v1
 
 _T = TypeVar("_T")
 # So a connection, a proxy or a feed (OK) ends; where the server itself says one, it says a reason too.
-_LOST = ("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN", "OK")
+_LOST = ("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN", "DEADLINE_EXCEEDED", "OK")
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", resources.files(__package__).joinpath("service_config.json").read_text()),
     ("grpc.max_receive_message_length", 48 << 20),
@@ -80,14 +81,15 @@ class Client(AbstractContextManager["Client"]):
         return self._repeat(lambda left: self.mail.Send(named, timeout=left), timeout, named.request_id)
 
     def watch(
-        self, request: v1.WatchStatusRequest = v1.WatchStatusRequest(), *, heartbeats: bool = False
+        self, request: v1.WatchStatusRequest = v1.WatchStatusRequest(), *, heartbeats: bool = False, timeout: float = 60.0
     ) -> Iterator[v1.WatchStatusResponse]:
         """Yields each event once, from the request's cursor or position on (default: from now on).
 
         Keep an event's ``cursor`` to go on there in another process; ``heartbeats`` bring new ones in quiet times.
-        Raises :class:`MailwrightError`, with ``OUT_OF_RANGE`` where events are no longer kept: none is skipped.
+        Raises :class:`MailwrightError`, with ``OUT_OF_RANGE`` where events are no longer kept: none is skipped. So it
+        does where the server's first answer takes longer than ``timeout`` seconds; later ones may.
         """
-        feed = self._follow(v1.WatchStatusRequest.FromString(request.SerializeToString()), heartbeats)
+        feed = self._follow(v1.WatchStatusRequest.FromString(request.SerializeToString()), heartbeats, timeout)
         next(feed)  # "now" is this moment from here on, also when the connection breaks before the first event
         return feed
 
@@ -99,28 +101,26 @@ class Client(AbstractContextManager["Client"]):
 
     __exit__ = close
 
-    def _follow(self, at: v1.WatchStatusRequest, heartbeats: bool) -> Iterator[v1.WatchStatusResponse]:
+    def _follow(self, at: v1.WatchStatusRequest, heartbeats: bool, timeout: float) -> Iterator[v1.WatchStatusResponse]:
         call: Any = None
 
-        def receive(_: float) -> Any:
+        def receive(left: float) -> Any:
             nonlocal call
-            if call is None or not call.is_active():
-                call = self.status.WatchStatus(at)
+            if call is None or not call.is_active():  # the first stream ends by its deadline, the next has none
+                call = self.status.WatchStatus(at, timeout=left if left < math.inf else None)
             for event in call:
                 return event
             raise call  # a server that ends the stream in order is about to stop
 
-        begun = False
+        event: v1.WatchStatusResponse = self._repeat(receive, timeout)
+        yield event  # to ``watch``
         while True:
-            event: v1.WatchStatusResponse = self._repeat(receive)
             at.cursor = event.cursor
-            if not begun:
-                yield event  # to ``watch``
-            begun = True
             if heartbeats or event.WhichOneof("event") in ("message", "service"):
                 yield event
+            event = self._repeat(receive)
 
-    def _repeat(self, call: Callable[[float], _T], timeout: float = float("inf"), request_id: str = "") -> _T:
+    def _repeat(self, call: Callable[[float], _T], timeout: float = math.inf, request_id: str = "") -> _T:
         deadline, bound = time.monotonic() + timeout, 0.1
         while True:
             try:

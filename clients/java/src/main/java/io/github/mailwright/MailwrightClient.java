@@ -2,14 +2,12 @@ package io.github.mailwright;
 
 import com.google.gson.Gson;
 import com.google.gson.reflect.TypeToken;
-import com.google.protobuf.Message;
 import com.google.rpc.*;
 import io.github.mailwright.v1.*;
 import io.grpc.*;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.protobuf.StatusProto;
-import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
@@ -18,13 +16,12 @@ import java.util.stream.Stream;
 
 /** A connection to a server, for threads to share. Its stubs wait for it: give each of their calls a deadline. */
 public final class MailwrightClient implements AutoCloseable {
-  private static final Set<String> LOST = Set.of("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN");
+  private static final Set<String> LOST = Set.of("UNAVAILABLE", "CANCELLED", "INTERNAL", "UNKNOWN", "DEADLINE_EXCEEDED");
   public final MailAPIGrpc.MailAPIBlockingStub mail;
   public final AdminAPIGrpc.AdminAPIBlockingStub admin;
   public final StatusAPIGrpc.StatusAPIBlockingStub status;
   // Events that are not read yet fill a connection's window, so the feed has a connection of its own.
-  private final ManagedChannel calls;
-  private final ManagedChannel feed;
+  private final ManagedChannel calls, feed;
 
   /** The target is "host:port"; {@link InsecureChannelCredentials} are for loopback and meshes that encrypt. */
   public MailwrightClient(String target, String key, ChannelCredentials credentials) {
@@ -37,19 +34,18 @@ public final class MailwrightClient implements AutoCloseable {
 
   /** Makes a request id where there is none and repeats the call with it until the timeout: the mail is accepted once. */
   public SendResponse send(SendRequest request, Duration timeout) {
-    String id = request.getRequestId().isEmpty() ? UUID.randomUUID().toString() : request.getRequestId();
-    var named = request.toBuilder().setRequestId(id).build();
-    return repeat(Context.current(), timeout, id, left -> mail.withDeadlineAfter(left).send(named));
+    var named = SendRequest.newBuilder().setRequestId(UUID.randomUUID().toString()).mergeFrom(request).build();
+    return repeat(Context.current(), timeout, named.getRequestId(), left -> mail.withDeadlineAfter(left).send(named));
   }
 
-  /** Gives each event once, from the request's cursor or position on (default: from now on), until it is closed. */
-  public Stream<WatchStatusResponse> watch(WatchStatusRequest request, boolean heartbeats) {
+  /** Gives each event once, from the request's cursor or position on (or from now); the timeout is the first answer's. */
+  public Stream<WatchStatusResponse> watch(WatchStatusRequest request, boolean heartbeats, Duration timeout) {
     var at = request.toBuilder();
     var context = Context.current().withCancellation();
     var open = new ArrayDeque<Iterator<WatchStatusResponse>>();
-    Function<Duration, WatchStatusResponse> receive = left -> {
+    Function<StatusAPIGrpc.StatusAPIBlockingStub, WatchStatusResponse> receive = stub -> {
       if (open.isEmpty()) {
-        context.run(() -> open.add(status.watchStatus(at.build())));
+        context.run(() -> open.add(stub.watchStatus(at.build())));
       }
       var events = open.remove(); // comes back once it has given one
       if (!events.hasNext()) {
@@ -60,10 +56,9 @@ public final class MailwrightClient implements AutoCloseable {
       at.setCursor(event.getCursor());
       return event;
     };
-    var forever = Duration.ofDays(36_500);
-    // "Now" is this moment from here on, also when the connection breaks before the first event.
-    var first = Stream.of(repeat(context, forever, "", receive));
-    return Stream.concat(first, Stream.generate(() -> repeat(context, forever, "", receive)))
+    // "Now" is this moment from here on. The first stream ends by its deadline, the next has none.
+    var first = repeat(context, timeout, "", left -> receive.apply(status.withDeadlineAfter(left)));
+    return Stream.iterate(first, last -> repeat(context, Duration.ofDays(36_500), "", left -> receive.apply(status)))
         .filter(event -> heartbeats || event.hasMessage() || event.hasService())
         .onClose(() -> context.cancel(null));
   }
@@ -87,8 +82,6 @@ public final class MailwrightClient implements AutoCloseable {
       } catch (StatusRuntimeException failed) {
         boolean ended = calls.isShutdown() || context.isCancelled();
         var failure = new MailwrightException(ended ? Status.CANCELLED.asRuntimeException() : failed, requestId);
-        calls.resetConnectBackoff(); // gRPC would wait up to two minutes before it dials again
-        feed.resetConnectBackoff();
         wait = failure.retryDelay.toMillis() + ThreadLocalRandom.current().nextLong(bound);
         boolean lost = failure.reason.isEmpty() && LOST.contains(failure.getStatus().getCode().name());
         if (ended || !(lost || !failure.retryDelay.isZero()) || System.nanoTime() + wait * 1_000_000 >= end) {
@@ -104,26 +97,34 @@ public final class MailwrightClient implements AutoCloseable {
       headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + key);
     }
     // A connection that died without a word is noticed after 40 seconds, also while nothing is sent.
-    return Grpc.newChannelBuilder(target, credentials)
+    return redial(Grpc.newChannelBuilder(target, credentials)
         .defaultServiceConfig(new Gson().fromJson(ServiceConfig.JSON, new TypeToken<Map<String, ?>>() {}))
-        .intercept(MetadataUtils.newAttachHeadersInterceptor(headers))
+        .intercept(io.grpc.stub.MetadataUtils.newAttachHeadersInterceptor(headers))
         .maxInboundMessageSize(48 << 20)
         .keepAliveTime(30, TimeUnit.SECONDS)
         .keepAliveTimeout(10, TimeUnit.SECONDS)
         .keepAliveWithoutCalls(true)
-        .build();
+        .build());
+  }
+
+  /** Dials every five seconds where that fails, for as long as it does: gRPC would wait for up to two minutes. */
+  private static ManagedChannel redial(ManagedChannel channel) {
+    var state = channel.getState(false);
+    if (state == ConnectivityState.TRANSIENT_FAILURE) {
+      channel.resetConnectBackoff();
+      CompletableFuture.delayedExecutor(5, TimeUnit.SECONDS).execute(() -> redial(channel));
+    } else {
+      channel.notifyWhenStateChanged(state, () -> redial(channel)); // never, once it is SHUTDOWN
+    }
+    return channel;
   }
 
   /** A call that failed: the reason (empty where no server answered) is for programs, the rest for people. */
   public static final class MailwrightException extends StatusRuntimeException {
-    public final String reason;
-    public final String remedy;
-    public final String link;
-    public final String providerCode;
+    public final String reason, remedy, link, providerCode, requestId;
     public final transient List<BadRequest.FieldViolation> violations;
     /** How long the server asks to wait; zero where a repeat doesn't help. */
     public final Duration retryDelay;
-    public final String requestId;
 
     /** Reads what a stub has thrown; by the request id that {@code send} used, it can be repeated safely. */
     public MailwrightException(StatusRuntimeException failure, String requestId) {
@@ -140,7 +141,7 @@ public final class MailwrightClient implements AutoCloseable {
       this.requestId = requestId;
     }
 
-    private static <T extends Message> T detail(com.google.rpc.Status said, T none) {
+    private static <T extends com.google.protobuf.Message> T detail(com.google.rpc.Status said, T none) {
       var found = said.getDetailsList().stream().filter(any -> any.isSameTypeAs(none)).findFirst();
       return found.map(any -> ProtoUtils.marshaller(none).parse(any.getValue().newInput())).orElse(none);
     }

@@ -31,14 +31,18 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -57,15 +61,18 @@ class MailwrightClientTest {
 
   @BeforeEach
   void start() throws IOException {
-    server =
-        Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create())
-            .addService(new Mail())
-            .addService(new Feed())
-            .intercept(new Keys())
-            .build()
-            .start();
+    server = serve(0);
     var credentials = InsecureChannelCredentials.create();
     client = new MailwrightClient("127.0.0.1:" + server.getPort(), "mw_1_secret", credentials);
+  }
+
+  private Server serve(int port) throws IOException {
+    return Grpc.newServerBuilderForPort(port, InsecureServerCredentials.create())
+        .addService(new Mail())
+        .addService(new Feed())
+        .intercept(new Keys())
+        .build()
+        .start();
   }
 
   @AfterEach
@@ -134,7 +141,7 @@ class MailwrightClientTest {
     var heartbeat = WatchStatusResponse.newBuilder().setCursor("now").setHeartbeat(Heartbeat.getDefaultInstance()).build();
     watches.add(List.of(heartbeat, refuse(Status.Code.UNAVAILABLE)));
     watches.add(List.of(event("1")));
-    try (var watch = client.watch(WatchStatusRequest.getDefaultInstance(), false)) {
+    try (var watch = watch(Duration.ofMinutes(1))) {
       assertEquals("1", watch.findFirst().orElseThrow().getCursor());
       assertEquals(List.of("", "now"), List.copyOf(cursors));
     }
@@ -147,13 +154,60 @@ class MailwrightClientTest {
     watches.add(List.of(event("3")));
     watches.add(List.of(event("4")));
     watches.add(List.of(refuse(Status.Code.OUT_OF_RANGE, info("CURSOR_OUT_OF_RANGE"))));
-    try (var watch = client.watch(WatchStatusRequest.getDefaultInstance(), false)) {
+    try (var watch = watch(Duration.ofMinutes(1))) {
       var given = new ArrayList<String>();
       var failure = assertThrows(MailwrightException.class, () -> watch.forEach(event -> given.add(event.getCursor())));
       assertEquals(Status.Code.OUT_OF_RANGE, failure.getStatus().getCode());
       assertEquals(List.of("1", "3", "4"), given);
       assertEquals(List.of("", "2", "3", "4"), List.copyOf(cursors));
     }
+  }
+
+  @Test
+  void aWatchOfNobodyEndsWithItsTimeout() {
+    server.shutdownNow();
+    var failure = assertThrows(MailwrightException.class, () -> watch(Duration.ofMillis(500)));
+    assertEquals(Status.Code.UNAVAILABLE, failure.getStatus().getCode());
+  }
+
+  @Test
+  void aWatchWithoutAnAnswerEndsWithItsTimeout() {
+    watches.add(List.of(SILENCE));
+    var failure = assertThrows(MailwrightException.class, () -> watch(Duration.ofMillis(300)));
+    assertEquals(Status.Code.DEADLINE_EXCEEDED, failure.getStatus().getCode());
+  }
+
+  @Test
+  void aWatchThatWasAnsweredOutlivesItsTimeout() {
+    watches.add(List.of(event("1"), SILENCE));
+    watches.add(List.of(event("2")));
+    try (var watch = watch(Duration.ofMillis(500))) {
+      var given = watch.limit(2).map(WatchStatusResponse::getCursor).toList();
+      assertEquals(List.of("1", "2"), given);
+      assertEquals(List.of("", "1"), List.copyOf(cursors));
+    }
+  }
+
+  /** gRPC would dial for the seventh time 8 to 13 seconds after the sixth. */
+  @Test
+  void aServerThatWasAwayForLongIsFoundSoonAfterItIsBack() throws Exception {
+    int port = server.getPort();
+    server.shutdownNow().awaitTermination();
+    var sending = new CompletableFuture<SendResponse>();
+    try (var away = new ServerSocket(port)) {
+      var request = SendRequest.getDefaultInstance();
+      sending.completeAsync(() -> client.send(request, Duration.ofMinutes(1)));
+      for (int dials = 0; dials < 6; dials++) {
+        away.accept().close();
+      }
+    }
+    sends.add(SendResponse.newBuilder().setMessageId("m").build());
+    server = serve(port);
+    assertEquals("m", sending.get(7, TimeUnit.SECONDS).getMessageId());
+  }
+
+  private Stream<WatchStatusResponse> watch(Duration timeout) {
+    return client.watch(WatchStatusRequest.getDefaultInstance(), false, timeout);
   }
 
   private MailwrightException failure(Duration timeout) {

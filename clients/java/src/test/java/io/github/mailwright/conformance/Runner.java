@@ -297,7 +297,7 @@ public final class Runner {
 
   private String watchFrozen(Step step) {
     try (var sealed = sealed(true);
-        var feed = sealed.watch(WatchStatusRequest.getDefaultInstance(), false)) {
+        var feed = sealed.watch(WatchStatusRequest.getDefaultInstance(), false, MINUTE)) {
       var watch = feed.iterator();
       client.send(request(step, step.id + "-0"), MINUTE);
       watch.next();
@@ -329,7 +329,7 @@ public final class Runner {
     var answer = sent.get(id);
     var request =
         WatchStatusRequest.newBuilder().setCursor(answer.getCursor()).addMessageIds(answer.getMessageId()).build();
-    try (var events = client.watch(request, false)) {
+    try (var events = client.watch(request, false, MINUTE)) {
       events.map(event -> event.getMessage().getMessage()).filter(until).findFirst();
     }
     return read(answer.getMessageId());
@@ -363,7 +363,7 @@ public final class Runner {
     int ended = 0;
     Set<String> cursors = new HashSet<>();
     var request = WatchStatusRequest.newBuilder().addKinds(EventKind.EVENT_KIND_MESSAGE).build();
-    try (var feed = client.watch(request, false)) {
+    try (var feed = client.watch(request, false, MINUTE)) {
       var watch = feed.iterator();
       sendThree(step, 0);
       while (ended < 6) {
@@ -419,7 +419,7 @@ public final class Runner {
   private String cancelWatch(Step step) {
     var own = connect();
     var request = WatchStatusRequest.newBuilder().setCursor(sent.get(step.id).getCursor()).build();
-    var watching = CompletableFuture.supplyAsync(() -> outcome(() -> next(own.watch(request, false))));
+    var watching = CompletableFuture.supplyAsync(() -> outcome(() -> next(own.watch(request, false, MINUTE))));
     nap();
     own.close();
     return watching.join();
@@ -446,7 +446,7 @@ public final class Runner {
   }
 
   private String watchFrom(String cursor) {
-    try (var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(cursor).build(), false)) {
+    try (var watch = client.watch(WatchStatusRequest.newBuilder().setCursor(cursor).build(), false, MINUTE)) {
       return next(watch);
     }
   }

@@ -49,7 +49,7 @@ public final class PasswordReset {
                 .build(),
             Duration.ofMinutes(1));
     var from = WatchStatusRequest.newBuilder().setCursor(sent.getCursor()).addMessageIds(sent.getMessageId());
-    try (var events = client.watch(from.build(), false)) {
+    try (var events = client.watch(from.build(), false, Duration.ofMinutes(1))) {
       for (var each = events.iterator(); each.hasNext(); ) {
         var message = each.next().getMessage().getMessage();
         if (message.getState() == MessageState.MESSAGE_STATE_SENT) {
