@@ -206,6 +206,22 @@ func TestNoRequestIsAnEmptyOne(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeEncodedIsToldAtOnce(t *testing.T) {
+	_, client := start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	begun := time.Now()
+	if _, err := client.Send(ctx, &v1.SendRequest{ServiceId: "\xff"}); status.Code(err) != codes.Internal {
+		t.Fatal(err)
+	}
+	if _, err := client.Watch(ctx, &v1.WatchStatusRequest{MessageIds: []string{"\xff"}}, false); status.Code(err) != codes.Internal {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Fatal(took)
+	}
+}
+
 func TestNowIsTheMomentAtWhichAWatchIsThere(t *testing.T) {
 	played, client := start(t)
 	played.watches = [][]any{

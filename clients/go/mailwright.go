@@ -85,7 +85,7 @@ func New(target, key string, options ...grpc.DialOption) (*Client, error) {
 func (c *Client) Send(ctx context.Context, request *v1.SendRequest) (*v1.SendResponse, error) {
 	named := &v1.SendRequest{RequestId: uuid.NewString()}
 	proto.Merge(named, request)
-	return repeat(ctx, c, named.RequestId, func() (*v1.SendResponse, error) { return c.Mail.Send(ctx, named) })
+	return repeat(ctx, c, named, named.RequestId, func() (*v1.SendResponse, error) { return c.Mail.Send(ctx, named) })
 }
 
 // Watch waits for the feed's answer, then follows it from the request's cursor or position on (default: from now on),
@@ -105,13 +105,13 @@ func (c *Client) Watch(ctx context.Context, request *v1.WatchStatusRequest, hear
 		}
 		return event, err
 	}
-	event, err := repeat(ctx, c, "", receive) // "now" is this moment from here on, although the connection breaks
+	event, err := repeat(ctx, c, at, "", receive) // "now" is this moment from here on, although the connection breaks
 	if err != nil {
 		return nil, err
 	}
 	return func() (*v1.WatchStatusResponse, error) {
 		for event.GetMessage() == nil && event.GetService() == nil && !(heartbeats && event.GetHeartbeat() != nil) {
-			if event, err = repeat(ctx, c, "", receive); err != nil {
+			if event, err = repeat(ctx, c, at, "", receive); err != nil {
 				return nil, err
 			}
 		}
@@ -120,7 +120,7 @@ func (c *Client) Watch(ctx context.Context, request *v1.WatchStatusRequest, hear
 	}, nil
 }
 
-func repeat[T any](ctx context.Context, c *Client, requestID string, call func() (T, error)) (T, error) {
+func repeat[T any](ctx context.Context, c *Client, request proto.Message, requestID string, call func() (T, error)) (T, error) {
 	for try := 1.0; ; try++ {
 		answer, err := call()
 		if err == nil {
@@ -128,16 +128,16 @@ func repeat[T any](ctx context.Context, c *Client, requestID string, call func()
 		}
 		failed := FromError(err)
 		failed.RequestID = requestID
+		_, unencoded := proto.Marshal(request) // which gRPC calls INTERNAL, as what a repeat may mend
 		wait := failed.RetryDelay + time.Duration(rand.Float64()*math.Min(0.1*math.Exp2(try), 5)*float64(time.Second))
 		deadline, bounded := ctx.Deadline()
 		late := bounded && time.Now().Add(wait).After(deadline) || c.GetState().String() == "SHUTDOWN"
-		if late || ctx.Err() != nil || failed.RetryDelay == 0 && (failed.Reason != "" || !lost[failed.Code().String()]) {
+		if late || unencoded != nil || ctx.Err() != nil || failed.RetryDelay == 0 && (failed.Reason != "" || !lost[failed.Code().String()]) {
 			return answer, failed
 		}
-		select {
-		case <-ctx.Done(): // the next call says so
-		case <-time.After(wait):
-		}
+		pause, done := context.WithTimeout(ctx, wait)
+		<-pause.Done() // where the context has ended, the next call says so
+		done()
 	}
 }
 
