@@ -21,14 +21,15 @@ const CONNECTIONS_MAX: usize = 512;
 /// A listener whose connections are bounded.
 pub(super) struct Bounded {
     listener: TcpListener,
-    /// Of each connection, the oldest first; dropped, it ends its connection.
+    /// Of each connection, the oldest first; told, it makes way. A listener that is gone tells nobody.
     open: VecDeque<oneshot::Sender<()>>,
 }
 
 /// A connection. To who reads it, it ends when it must make way.
 pub(super) struct Connection {
     stream: TcpStream,
-    over: oneshot::Receiver<()>,
+    /// None once it has said what it had to say.
+    eviction: Option<oneshot::Receiver<()>>,
     is_over: bool,
 }
 
@@ -45,16 +46,33 @@ impl Bounded {
         if self.open.len() >= CONNECTIONS_MAX {
             self.open.retain(|open| !open.is_closed());
         }
-        if self.open.len() >= CONNECTIONS_MAX {
-            self.open.pop_front();
+        if self.open.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = self.open.pop_front()
+        {
+            // One that is gone by itself has made way, too.
+            let _ = oldest.send(());
         }
-        let (open, over) = oneshot::channel();
+        let (open, eviction) = oneshot::channel();
         self.open.push_back(open);
         Connection {
             stream,
-            over,
+            eviction: Some(eviction),
             is_over: false,
         }
+    }
+}
+
+impl Connection {
+    /// Whether it must make way; whoever asks is woken when it must.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(eviction) = &mut self.eviction
+            && let Poll::Ready(told) = Pin::new(eviction).poll(context)
+        {
+            // axum drops the listener before it waits for what is under way: nobody is evicted by that.
+            self.is_over = told.is_ok();
+            self.eviction = None;
+        }
+        self.is_over
     }
 }
 
@@ -79,8 +97,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over || Pin::new(&mut this.over).poll(context).is_ready() {
-            this.is_over = true;
+        if this.is_over(context) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut this.stream).poll_read(context, buffer)
