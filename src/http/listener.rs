@@ -25,7 +25,8 @@ pub(super) struct Bounded {
     open: VecDeque<oneshot::Sender<()>>,
 }
 
-/// A connection. To who reads it, it ends when it must make way.
+/// A connection. When it must make way it ends for who reads it, and breaks for who writes: a peer
+/// that takes no answers keeps HTTP from reading on.
 pub(super) struct Connection {
     stream: TcpStream,
     /// None once it has said what it had to say.
@@ -74,6 +75,14 @@ impl Connection {
         }
         self.is_over
     }
+
+    /// What to write to.
+    fn unless_over(&mut self, context: &mut Context<'_>) -> io::Result<&mut TcpStream> {
+        match self.is_over(context) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(&mut self.stream),
+        }
+    }
 }
 
 impl Listener for Bounded {
@@ -110,11 +119,13 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -126,7 +137,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, pieces)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
