@@ -21,14 +21,16 @@ const CONNECTIONS_MAX: usize = 512;
 /// A listener whose connections are bounded.
 pub(super) struct Bounded {
     listener: TcpListener,
-    /// Of each connection, the oldest first; dropped, it ends its connection.
+    /// Of each connection, the oldest first; told, it makes way. A listener that is gone tells nobody.
     open: VecDeque<oneshot::Sender<()>>,
 }
 
-/// A connection. To who reads it, it ends when it must make way.
+/// A connection. When it must make way it ends for who reads it, and breaks for who writes: a peer
+/// that takes no answers keeps HTTP from reading on.
 pub(super) struct Connection {
     stream: TcpStream,
-    over: oneshot::Receiver<()>,
+    /// None once it has said what it had to say.
+    eviction: Option<oneshot::Receiver<()>>,
     is_over: bool,
 }
 
@@ -45,15 +47,40 @@ impl Bounded {
         if self.open.len() >= CONNECTIONS_MAX {
             self.open.retain(|open| !open.is_closed());
         }
-        if self.open.len() >= CONNECTIONS_MAX {
-            self.open.pop_front();
+        if self.open.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = self.open.pop_front()
+        {
+            // One that is gone by itself has made way, too.
+            let _ = oldest.send(());
         }
-        let (open, over) = oneshot::channel();
+        let (open, eviction) = oneshot::channel();
         self.open.push_back(open);
         Connection {
             stream,
-            over,
+            eviction: Some(eviction),
             is_over: false,
+        }
+    }
+}
+
+impl Connection {
+    /// Whether it must make way; whoever asks is woken when it must.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(eviction) = &mut self.eviction
+            && let Poll::Ready(told) = Pin::new(eviction).poll(context)
+        {
+            // axum drops the listener before it waits for what is under way: nobody is evicted by that.
+            self.is_over = told.is_ok();
+            self.eviction = None;
+        }
+        self.is_over
+    }
+
+    /// What to write to.
+    fn unless_over(&mut self, context: &mut Context<'_>) -> io::Result<&mut TcpStream> {
+        match self.is_over(context) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(&mut self.stream),
         }
     }
 }
@@ -79,8 +106,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over || Pin::new(&mut this.over).poll(context).is_ready() {
-            this.is_over = true;
+        if this.is_over(context) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut this.stream).poll_read(context, buffer)
@@ -93,11 +119,13 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,7 +137,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, pieces)
+        let stream = self.get_mut().unless_over(context)?;
+        Pin::new(stream).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {

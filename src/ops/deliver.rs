@@ -1,6 +1,6 @@
 //! One transaction: from a claim to its recorded end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{SemaphorePermit, watch};
@@ -119,23 +119,38 @@ async fn record(
     }
 }
 
-/// As [`transact`]; a panic in it is a bug that must not keep the claim.
+/// What the server had said of the recipients when the final dot went out; nothing before that.
+type Dotted = OnceLock<Vec<RecipientReply>>;
+
+/// As [`transact`]; a panic in it is a bug that must not keep the claim. Behind the final dot, it is a
+/// reply that was lost.
 async fn transact_unharmed(core: &Arc<Core>, claimed: &Claimed) -> Finished {
-    let (task_core, task_claimed) = (core.clone(), claimed.clone());
-    let task = async move { transact(&task_core, &task_claimed).await };
+    let dotted = Arc::new(Dotted::new());
+    let (task_core, task_claimed, task_dotted) = (core.clone(), claimed.clone(), dotted.clone());
+    let task = async move { transact(&task_core, &task_claimed, &task_dotted).await };
     let task = tokio::spawn(task.in_current_span());
-    match task.await {
-        Ok(finished) => finished,
-        Err(ended) => {
-            let error = Error::Internal(ended.to_string());
-            Judge::new(core, claimed).interrupted(Phase::Resolve, &error)
+    let ended = match task.await {
+        Ok(finished) => return finished,
+        Err(ended) => ended,
+    };
+    let judge = Judge::new(core, claimed);
+    match dotted.get() {
+        None => judge.interrupted(Phase::Resolve, &Error::Internal(ended.to_string())),
+        Some(replies) => {
+            tracing::error!(%ended, "a delivery was interrupted behind its final dot");
+            let failure = Failure {
+                phase: Phase::DotSent,
+                kind: FailureKind::Lost("the delivery was interrupted".into()),
+                recipients: Vec::new(),
+            };
+            judge.reply_lost(replies, &failure)
         }
     }
 }
 
 /// The dialogue, and what it came to. All of it but the final dot has its time: a server that
 /// answers each step within the minutes that RFC 5321 gives it could keep a message for hours.
-async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
+async fn transact(core: &Arc<Core>, claimed: &Claimed, dotted: &Dotted) -> Finished {
     let judge = Judge::new(core, claimed);
     let message = &claimed.message.message;
     let left = message.expire_time.since(core.env.now());
@@ -152,7 +167,7 @@ async fn transact(core: &Arc<Core>, claimed: &Claimed) -> Finished {
         Ok(Prepared::Ended(finished)) => *finished,
         // The last instant at which it is certain that nothing is sent late.
         Ok(Prepared::Ready(lease)) if core.env.now() < message.expire_time => {
-            send_dot(&judge, lease, &progress.replies).await
+            send_dot(&judge, lease, dotted.get_or_init(|| progress.replies)).await
         }
         Ok(Prepared::Ready(_)) | Err(Elapsed) => {
             judge.out_of_time(progress.transcript.reached(), &progress.replies)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mailwright::rpc::proto::v1::{self, MessageState, WatchPosition};
+use mailwright::store::Store;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -13,7 +14,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::browser;
 use super::fault::refused;
 use super::harness::{House, channel, run};
-use super::requests::{ALEX, request as send_request, text_email, text_to};
+use super::requests::{ADELE, ALEX, request as send_request, text_email, text_to};
 
 const NAMES: [&str; 4] = [
     "",
@@ -200,5 +201,28 @@ fn a_browser_that_only_connects_does_not_hold_the_stop_up() {
         assert_eq!(browser::get(&live).await.status, 200);
         house.begin_stop();
         house.stopped().await;
+    });
+}
+
+#[test]
+fn a_browser_whose_code_is_being_redeemed_gets_its_page_and_the_grant_is_kept() {
+    run(async {
+        let (mut house, store) = House::on_disk().await;
+        house.create("adele", house.service(ADELE)).await;
+        let back = house.consent("adele", ADELE).await;
+        house.control().hold_token_replies(true);
+        let page = tokio::spawn(async move { browser::get(&back).await });
+        let control = house.control().clone();
+        control
+            .wait_until(|stats| stats.token_requests_held == 1)
+            .await;
+        house.begin_stop();
+        // Without its listener, the server waits for nobody but the browser.
+        while TcpStream::connect(house.http).await.is_ok() {}
+        control.hold_token_replies(false);
+        assert_eq!(page.await.unwrap().status, 200);
+        let (store, _folder) = house.reopened(store).await;
+        let granted = store.token(&"adele".parse().unwrap()).await.unwrap();
+        assert!(granted.is_some());
     });
 }

@@ -237,10 +237,24 @@ impl House {
         let _ = stop.send(());
     }
 
-    /// Returns when the server has stopped.
-    pub async fn stopped(self) {
+    /// Returns when the server has stopped, with what it kept.
+    pub async fn stopped(self) -> Folder {
         drop(self.channel);
         self.served.await.unwrap().unwrap();
+        self.folder
+    }
+
+    /// As [`House::stopped`], for one on this store of files: what the next process finds.
+    pub async fn reopened(self, store: Arc<SledStore>) -> (SledStore, Folder) {
+        let (data, env) = (self.data(), self.env.clone());
+        let folder = self.stopped().await;
+        // Tasks of connections that have just ended may have it for a moment.
+        while Arc::strong_count(&store) > 1 {
+            tokio::task::yield_now().await;
+        }
+        drop(store);
+        let opened = SledStore::open(&data, &env, &Metrics::new(), Disk::default());
+        (opened.unwrap(), folder)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Callers who ask for too much, or keep what they have: each is stopped, and others go on.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mailwright::rpc::proto::v1::admin_api_client::AdminApiClient;
@@ -7,7 +9,7 @@ use mailwright::rpc::proto::v1::mail_api_client::MailApiClient;
 use mailwright::rpc::proto::v1::status_api_client::StatusApiClient;
 use mailwright::rpc::proto::v1::{self, Role, WatchPosition};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tonic::{Code, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -55,6 +57,50 @@ fn browsers_and_scrapers_that_say_nothing_make_way() {
             let newest = silent.last().unwrap();
             let unread = newest.try_read(&mut [0; 1]).unwrap_err();
             assert_eq!(unread.kind(), std::io::ErrorKind::WouldBlock, "it is open");
+        }
+    });
+}
+
+/// Asks again and again and reads nothing, until nothing that it writes is read either.
+async fn pipelined(listener: SocketAddr, page: &str) -> TcpStream {
+    /// Far more than who has something to read has to wait for its turn.
+    const QUIET_ROUNDS: usize = 64;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let stream = socket.connect(listener).await.unwrap();
+    // Long ones, so that it is soon seen whether they are read.
+    let filler = "x".repeat(16_000);
+    let request = format!("GET /{page} HTTP/1.1\r\nhost: localhost\r\nx-filler: {filler}\r\n\r\n");
+    let (mut written, mut quiet) = (0, 0);
+    while quiet < QUIET_ROUNDS {
+        match stream.try_write(&request.as_bytes()[written..]) {
+            Ok(more) => (written, quiet) = ((written + more) % request.len(), 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => quiet += 1,
+            Err(error) => panic!("{error}"),
+        }
+        // One at a time, so that the server keeps up with what it reads at all.
+        browser::get(&format!("http://{listener}/livez")).await;
+    }
+    stream
+}
+
+#[test]
+fn who_asks_and_reads_no_answer_makes_way() {
+    run(async {
+        let house = House::start().await;
+        for (listener, page) in [(house.http, "oauth2/page.css"), (house.metrics, "metrics")] {
+            let stream = pipelined(listener, page).await;
+            let mut silent = Vec::new();
+            for _ in 0..511 {
+                silent.push(TcpStream::connect(listener).await.unwrap());
+            }
+            let page = browser::get(&format!("http://{listener}/{page}")).await;
+            assert_eq!(page.status, 200);
+            // Nothing of it is read, so only its end makes it writable.
+            while !matches!(stream.try_write(b"GET"), Err(error) if error.kind() != ErrorKind::WouldBlock)
+            {
+                stream.writable().await.unwrap();
+            }
         }
     });
 }

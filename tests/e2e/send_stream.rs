@@ -340,7 +340,7 @@ fn a_client_that_never_stops_sending_does_not_hold_the_stop_up() {
         };
         tokio::select! {
             biased;
-            () = house.stopped() => {}
+            _ = house.stopped() => {}
             () = time_passes => {}
         }
     });

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // what fails here fails the test
 
 mod admin;
+mod bug;
 mod callers;
 mod clock;
 mod dice;

@@ -16,6 +16,9 @@ use crate::store::{Claimed, Result, StoreError};
 /// How many messages of a mailbox go from QUEUED to HELD, or back, in one commit.
 pub const MOVED_AT_ONCE: usize = 1_000;
 
+/// When to look again at what can't be read: others must not wait for it.
+pub(super) const DAMAGED_WAIT: Duration = Duration::from_secs(3_600);
+
 /// When to look again for what only a clock that went back holds up.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -26,15 +29,38 @@ impl<B: Base> State<B> {
         while claimed.len() < limit
             && let Some(mailbox) = self.first_awake(now)?
         {
-            if !self.move_some(now, &mailbox)? {
-                // This commit wakes whoever claims, and others get their turn meanwhile.
-                self.wake_at(&mailbox, Some(now))?;
-                break;
+            match self.look_at(now, &mailbox, limit, &mut claimed) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::error!(why, "a mailbox has to wait for what can't be read");
+                    // What others were to be given goes back, too: this commit wakes whoever claims.
+                    self.roll_back();
+                    self.wake_at(&mailbox, Some(now + DAMAGED_WAIT))?;
+                    return Ok(Vec::new());
+                }
+                Err(error) => return Err(error),
             }
-            let wake = self.serve(now, &mailbox, limit, &mut claimed)?;
-            self.wake_at(&mailbox, wake)?;
         }
         Ok(claimed)
+    }
+
+    /// Claims of one mailbox; whether others have their turn in this commit, too.
+    fn look_at(
+        &mut self,
+        now: Timestamp,
+        mailbox: &MailboxKey,
+        limit: usize,
+        claimed: &mut Vec<Claimed>,
+    ) -> Result<bool> {
+        if !self.move_some(now, mailbox)? {
+            // This commit wakes whoever claims, and others get their turn meanwhile.
+            self.wake_at(mailbox, Some(now))?;
+            return Ok(false);
+        }
+        let wake = self.serve(now, mailbox, limit, claimed)?;
+        self.wake_at(mailbox, wake)?;
+        Ok(true)
     }
 
     /// Claims what a mailbox may send now; when to look at it again, if time alone can change that.

@@ -175,7 +175,12 @@ impl<B: Base> State<B> {
     }
 
     fn require_row(&self, id: &MessageId) -> Result<MessageRow> {
-        self.get(MESSAGES, id)?
+        let of_it = |error| match error {
+            StoreError::Corrupt(why) => corrupt(format!("message {id:?}: {why}")),
+            other => other,
+        };
+        self.get(MESSAGES, id)
+            .map_err(of_it)?
             .ok_or_else(|| corrupt(format!("message {id:?} is missing")))
     }
 

@@ -1,7 +1,7 @@
 //! What time alone brings about: expiry, the next thing due, and forgetting.
 
 use super::base::{Base, Order};
-use super::claims::{first_id, just_after};
+use super::claims::{DAMAGED_WAIT, first_id, just_after};
 use super::key::Key;
 use super::state::State;
 use super::tables::{
@@ -9,23 +9,35 @@ use super::tables::{
     REQUEST_TIMES, REQUESTS, Table, WAKES,
 };
 use crate::model::message::{Message, Outcome};
-use crate::model::state::Event;
+use crate::model::state::{Event, MessageState};
 use crate::model::{MailboxKey, MessageId, RequestId, ServiceId, Timestamp};
-use crate::store::{Due, Result};
+use crate::store::{Due, Result, StoreError};
 
 impl<B: Base> State<B> {
     pub fn expire_due(&mut self, now: Timestamp, limit: usize) -> Result<usize> {
-        let ids = self
+        let due = self
             .keys(EXPIRING, ..)
             .take_while(|key| key.as_ref().map_or(true, |(time, _)| *time <= now))
             .take(limit)
-            .map(|key| Ok(key?.1))
-            .collect::<Result<Vec<MessageId>>>()?;
-        for id in &ids {
-            let message = self.require_message(id)?;
-            self.end_pending(now, message, Outcome::Expired, Event::Expire)?;
+            .collect::<Result<Vec<_>>>()?;
+        let mut expired = 0;
+        for key in due {
+            self.remove(EXPIRING, &key)?;
+            match self.require_message(&key.1) {
+                Ok(message) if is_pending(&message) => {
+                    self.end_pending(now, message, Outcome::Expired, Event::Expire)?;
+                    expired += 1;
+                }
+                // It could not be read when it was to expire, and went its way since.
+                Ok(_) => {}
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::error!(why, "what can't be read does not expire");
+                    self.add(EXPIRING, &(now + DAMAGED_WAIT, key.1), &());
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(ids.len())
+        Ok(expired)
     }
 
     pub fn next_due(&self, kind: Due, after: Option<Timestamp>) -> Result<Option<Timestamp>> {
@@ -154,6 +166,11 @@ impl<B: Base> State<B> {
             .chain(self.keys_under(ATTEMPTS, id))
             .collect()
     }
+}
+
+/// Whether a message waits, so that time may end it.
+fn is_pending(message: &Message) -> bool {
+    matches!(message.state, MessageState::Queued | MessageState::Held)
 }
 
 /// The mailbox before all others.

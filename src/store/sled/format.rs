@@ -6,31 +6,58 @@ use std::collections::BTreeMap;
 use ::sled::{Batch, Db, Tree};
 
 use super::OpenError;
+use super::settle::Rows;
 
 /// Makes the format of one version that of the next: what to write in the same batch as the new
 /// version, so that it happens once.
-type Step = fn(&Tree, &mut Batch) -> ::sled::Result<()>;
+pub type Step = fn(&Tree, &mut Batch) -> ::sled::Result<()>;
 
 /// From version 1 to 2, from 2 to 3, and so on.
-const STEPS: &[Step] = &[];
+pub const STEPS: &[Step] = &[];
 
 const VERSION: &[u8] = b"\0format";
 const EPOCH: &[u8] = b"\0epoch";
 const SETTLED: &[u8] = b"\0settled";
 const LIVE: &[u8] = b"\0live";
 
-/// Opens the format: writes it in a new store, migrates an older one. Returns the log's epoch,
-/// which is `fresh` in a new store. Nothing of it is durable before the next sync.
-pub fn open(db: &Db, fresh: u64) -> Result<u64, OpenError> {
-    let Some(version) = number(db, VERSION)? else {
-        let mut batch = Batch::default();
-        batch.insert(VERSION, &version_of(STEPS).to_be_bytes());
-        batch.insert(EPOCH, &fresh.to_be_bytes());
-        db.apply_batch(batch).map_err(OpenError::rows)?;
-        return Ok(fresh);
+/// Opens the format: writes it in a new store, refuses what these steps do not lead to. An older one
+/// stays as it is until [`migrate`]. Returns the log's epoch, which is `fresh` in a new store. Nothing
+/// of it is durable before the next sync.
+pub fn open(db: &Db, fresh: u64, steps: &[Step]) -> Result<u64, OpenError> {
+    let known = version_of(steps);
+    match number(db, VERSION)? {
+        None => {
+            let mut batch = Batch::default();
+            batch.insert(VERSION, &known.to_be_bytes());
+            batch.insert(EPOCH, &fresh.to_be_bytes());
+            db.apply_batch(batch).map_err(OpenError::rows)?;
+            Ok(fresh)
+        }
+        Some(found) if found > known => Err(OpenError::TooNew { found, known }),
+        Some(_) => {
+            number(db, EPOCH)?.ok_or_else(|| OpenError::Failed("the store has no epoch".into()))
+        }
+    }
+}
+
+/// Makes an older format the newest, durably. Whatever has rows in the older one must have none left.
+pub fn migrate(rows: &Rows, steps: &[Step]) -> Result<(), OpenError> {
+    let found = number(&rows.db, VERSION)?.unwrap_or_else(|| version_of(steps));
+    let failed = |version: u64| {
+        move |error: ::sled::Error| {
+            OpenError::Failed(format!("the format {version} can't be migrated: {error}"))
+        }
     };
-    migrate(db, version, STEPS)?;
-    number(db, EPOCH)?.ok_or_else(|| OpenError::Failed("the store has no epoch".into()))
+    for (version, step) in (1u64..).zip(steps).filter(|(version, _)| *version >= found) {
+        let mut batch = Batch::default();
+        step(&rows.db, &mut batch).map_err(failed(version))?;
+        batch.insert(VERSION, &(version + 1).to_be_bytes());
+        rows.db
+            .apply_batch(batch)
+            .and_then(|()| rows.sync())
+            .map_err(failed(version))?;
+    }
+    Ok(())
 }
 
 /// How much lives in each segment.
@@ -71,27 +98,6 @@ pub fn live_key(segment: u32) -> Vec<u8> {
     [LIVE, &segment.to_be_bytes()].concat()
 }
 
-fn migrate(db: &Db, found: u64, steps: &[Step]) -> Result<(), OpenError> {
-    let known = version_of(steps);
-    if found > known {
-        return Err(OpenError::TooNew { found, known });
-    }
-    let failed = |version: u64| {
-        move |error: ::sled::Error| {
-            OpenError::Failed(format!("the format {version} can't be migrated: {error}"))
-        }
-    };
-    for (version, step) in (1u64..).zip(steps).filter(|(version, _)| *version >= found) {
-        let mut batch = Batch::default();
-        step(db, &mut batch).map_err(failed(version))?;
-        batch.insert(VERSION, &(version + 1).to_be_bytes());
-        db.apply_batch(batch)
-            .and_then(|()| db.flush())
-            .map_err(failed(version))?;
-    }
-    Ok(())
-}
-
 fn version_of(steps: &[Step]) -> u64 {
     steps.len() as u64 + 1
 }
@@ -111,8 +117,11 @@ fn number(tree: &Tree, key: &[u8]) -> Result<Option<u64>, OpenError> {
 mod tests {
     use super::*;
 
-    fn db() -> Db {
-        ::sled::Config::new().temporary(true).open().unwrap()
+    fn rows() -> Rows {
+        let db = ::sled::Config::new().temporary(true).open().unwrap();
+        // A temporary one has its file somewhere; what is synced here is none.
+        let file = std::fs::File::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+        Rows { db, file }
     }
 
     fn doubles(tree: &Tree, batch: &mut Batch) -> ::sled::Result<()> {
@@ -130,30 +139,43 @@ mod tests {
 
     #[test]
     fn an_older_format_is_migrated_step_by_step_and_once() {
-        let db = db();
-        assert_eq!(open(&db, 5).unwrap(), 5);
-        db.insert(b"\x01n", &[3]).unwrap();
-        migrate(&db, 1, &[doubles, renames]).unwrap();
-        assert_eq!(number(&db, VERSION).unwrap(), Some(3));
-        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
-        migrate(&db, 3, &[doubles, renames]).unwrap();
-        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
+        let rows = rows();
+        assert_eq!(open(&rows.db, 5, &[]).unwrap(), 5);
+        rows.db.insert(b"\x01n", &[3]).unwrap();
+        assert_eq!(open(&rows.db, 6, &[doubles, renames]).unwrap(), 5);
+        migrate(&rows, &[doubles, renames]).unwrap();
+        assert_eq!(number(&rows.db, VERSION).unwrap(), Some(3));
+        assert_eq!(&*rows.db.get(b"\x01m").unwrap().unwrap(), &[6]);
+        migrate(&rows, &[doubles, renames]).unwrap();
+        assert_eq!(&*rows.db.get(b"\x01m").unwrap().unwrap(), &[6]);
     }
 
     #[test]
     fn a_migration_goes_on_from_where_it_stopped() {
-        let db = db();
-        open(&db, 5).unwrap();
-        db.insert(b"\x01n", &[3]).unwrap();
-        migrate(&db, 1, &[doubles]).unwrap();
-        migrate(&db, 2, &[doubles, renames]).unwrap();
-        assert_eq!(&*db.get(b"\x01m").unwrap().unwrap(), &[6]);
+        let rows = rows();
+        open(&rows.db, 5, &[]).unwrap();
+        rows.db.insert(b"\x01n", &[3]).unwrap();
+        migrate(&rows, &[doubles]).unwrap();
+        migrate(&rows, &[doubles, renames]).unwrap();
+        assert_eq!(&*rows.db.get(b"\x01m").unwrap().unwrap(), &[6]);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_as_it_is() {
+        let rows = rows();
+        open(&rows.db, 5, &[doubles, renames]).unwrap();
+        let refused = open(&rows.db, 6, &[doubles]);
+        assert!(matches!(
+            refused,
+            Err(OpenError::TooNew { found: 3, known: 2 })
+        ));
+        assert_eq!(number(&rows.db, VERSION).unwrap(), Some(3));
     }
 
     #[test]
     fn the_epoch_is_drawn_once() {
-        let db = db();
-        assert_eq!(open(&db, 5).unwrap(), 5);
-        assert_eq!(open(&db, 6).unwrap(), 5);
+        let rows = rows();
+        assert_eq!(open(&rows.db, 5, &[]).unwrap(), 5);
+        assert_eq!(open(&rows.db, 6, &[]).unwrap(), 5);
     }
 }

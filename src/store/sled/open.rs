@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use super::bodies::Bodies;
 use super::copy::is_restoring;
 use super::disk::Disk;
+use super::format::{STEPS, Step};
 use super::lock::Lock;
 use super::log::Log;
 use super::segments::Segments;
@@ -73,13 +74,13 @@ impl SledStore {
         let space = Space::new(folder, options.reserve_bytes);
         await_release(&rows).map_err(|error| OpenError::io("lock", &rows, &error))?;
         let db = open_sled(&rows)?;
-        let epoch = format::open(&db, u64::from_le_bytes(env.random()))?;
+        let epoch = format::open(&db, u64::from_le_bytes(env.random()), STEPS)?;
         let file = File::open(rows.join("db"));
         let file = file.map_err(|error| OpenError::io("open", &rows, &error))?;
         let held = Rows { db, file };
         let mut log =
             Log::open(&records).map_err(|error| OpenError::io("open", &records, &error))?;
-        held.catch_up(&mut log, &bodies)?;
+        bring_up(&held, &mut log, &bodies, STEPS)?;
         let segments = Segments::open(&bodies, options.segment_bytes, &format::live(&held.db)?)
             .map_err(|error| OpenError::io("open", &bodies, &error))?;
         let disk = Disk::new(held, log, segments, space);
@@ -134,6 +135,13 @@ impl SledStore {
             _lock: lock,
         })
     }
+}
+
+/// Makes the rows what this version of the program knows. What a crash left in the log is in the format
+/// that they had, so it is taken to them before they are migrated.
+fn bring_up(held: &Rows, log: &mut Log, bodies: &Path, steps: &[Step]) -> Result<(), OpenError> {
+    held.catch_up(log, bodies)?;
+    format::migrate(held, steps)
 }
 
 /// Tells that a thread panicked: whoever waits for it would wait for good.
@@ -221,4 +229,55 @@ pub(super) fn make_folder(path: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use ::sled::{Batch, Tree};
+
+    use super::super::log::record;
+    use super::*;
+    use crate::store::rows::base::Writes;
+
+    fn doubles(tree: &Tree, batch: &mut Batch) -> ::sled::Result<()> {
+        for row in tree.scan_prefix(b"\x01") {
+            let (key, row) = row?;
+            batch.insert(key, &[row[0] * 2]);
+        }
+        Ok(())
+    }
+
+    /// The rows and the log in a folder, as a process finds them.
+    fn find(folder: &Path) -> (Rows, Log) {
+        let db = open_sled(&folder.join("rows")).unwrap();
+        let file = File::open(folder.join("rows/db")).unwrap();
+        (Rows { db, file }, Log::open(&folder.join("log")).unwrap())
+    }
+
+    #[test]
+    fn what_an_unclean_stop_left_in_the_log_is_migrated_with_the_rest() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/bring_up");
+        let _ = fs::remove_dir_all(&folder);
+        for part in ["rows", "log"] {
+            make_folder(&folder.join(part)).unwrap();
+        }
+        let (held, mut log) = find(&folder);
+        format::open(&held.db, 5, &[]).unwrap();
+        held.db.insert(b"\x01settled", &[3]).unwrap();
+        held.sync().unwrap();
+        let unsettled = Writes::from([(b"\x01unsettled".to_vec(), Some(vec![4]))]);
+        log.append(record(&unsettled)).unwrap();
+        log.sync().unwrap();
+        drop((held, log));
+        // The second start has nothing left to do.
+        for _ in 0..2 {
+            await_release(&folder.join("rows")).unwrap();
+            let (held, mut log) = find(&folder);
+            format::open(&held.db, 6, &[doubles]).unwrap();
+            bring_up(&held, &mut log, &folder, &[doubles]).unwrap();
+            assert_eq!(log.number(), 1);
+            let row = |key: &[u8]| held.db.get(key).unwrap().unwrap()[0];
+            assert_eq!((row(b"\x01settled"), row(b"\x01unsettled")), (6, 8));
+        }
+    }
 }

@@ -131,6 +131,11 @@ impl Rows {
         log.begin(number);
         Ok(())
     }
+
+    /// Makes durable what sled was given.
+    pub fn sync(&self) -> ::sled::Result<()> {
+        sync(&self.db, &self.file)
+    }
 }
 
 /// Whether all that the rows of a record refer to is there.

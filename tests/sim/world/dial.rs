@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -55,11 +56,13 @@ async fn dial(world: World, address: SocketAddr) -> io::Result<Connection> {
     world.note(&who, format!("to mailbox {mailbox}"));
     trouble(&world, mailbox, &mut dice).await?;
     let (near, far) = duplex(PIPE_BYTES);
+    let mine = Arc::new(AtomicBool::new(false));
     let near = Counted {
         stream: near,
+        mine: mine.clone(),
         _open: world.opened(mailbox),
     };
-    tokio::spawn(smtp::serve(world, mailbox, number, dice, far));
+    tokio::spawn(smtp::serve(world, mailbox, number, dice, (far, mine)));
     Ok(Connection::Other(Box::new(near)))
 }
 
@@ -88,6 +91,8 @@ async fn trouble(world: &World, mailbox: usize, dice: &mut Dice) -> io::Result<(
 /// The process's end of a connection; it is open for as long as this lives.
 struct Counted {
     stream: DuplexStream,
+    /// Once set, whoever reads on panics, as a bug in the process would have it.
+    mine: Arc<AtomicBool>,
     _open: Open,
 }
 
@@ -97,7 +102,9 @@ impl AsyncRead for Counted {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        assert!(!self.mine.load(Ordering::Relaxed), "a bug");
+        read
     }
 }
 

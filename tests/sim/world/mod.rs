@@ -38,6 +38,7 @@ struct State {
     before: Duration,
     wall: Timestamp,
     healthy: bool,
+    mines_dots: bool,
     journal: String,
     violations: Vec<String>,
     records: Records,
@@ -52,6 +53,7 @@ impl World {
             before: Duration::ZERO,
             wall: Timestamp::from_unix_seconds(START),
             healthy: false,
+            mines_dots: false,
             journal: String::new(),
             violations: Vec::new(),
             records: Records::new(plan.mailboxes.len()),
@@ -109,6 +111,15 @@ impl World {
     pub fn heal(&self) {
         self.lock().healthy = true;
         self.note("world", "everything is well from now on");
+    }
+
+    /// Whether the process panics, from now on, when it hears that mail was taken.
+    pub fn mine_dots(&self, on: bool) {
+        self.lock().mines_dots = on;
+    }
+
+    fn mines_dots(&self) -> bool {
+        self.lock().mines_dots
     }
 
     /// Whether things may go wrong now.

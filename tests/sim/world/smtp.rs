@@ -1,5 +1,8 @@
 //! A mail server: one conversation, with whatever the seed lets go wrong in it.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mailwright::egress::Transport;
@@ -25,18 +28,27 @@ pub struct Conversation {
     pub dice: Dice,
     who: String,
     stream: Option<BufReader<Box<dyn Transport>>>,
+    /// Makes the process panic at the next thing that it hears.
+    pub mine: Arc<AtomicBool>,
     is_secure: bool,
     is_known: bool,
 }
 
 /// Talks until either side hangs up.
-pub async fn serve(world: World, mailbox: usize, number: u64, dice: Dice, stream: DuplexStream) {
+pub async fn serve(
+    world: World,
+    mailbox: usize,
+    number: u64,
+    dice: Dice,
+    (stream, mine): (DuplexStream, Arc<AtomicBool>),
+) {
     let mut conversation = Conversation {
         world,
         mailbox,
         dice,
         who: format!("smtp {number}"),
         stream: Some(BufReader::new(Box::new(stream))),
+        mine,
         is_secure: false,
         is_known: false,
     };

@@ -1,5 +1,7 @@
 //! A mail server takes mail, or doesn't: envelope, body and final dot.
 
+use std::sync::atomic::Ordering;
+
 use mailwright::model::Phase;
 use sha2::{Digest, Sha256};
 
@@ -23,6 +25,8 @@ enum Fate {
     TakenThenCut,
     TakenThenSilence,
     TakenThenNonsense,
+    /// It is taken, and the process panics when it hears so.
+    TakenThenPanic,
 }
 
 impl Conversation {
@@ -148,6 +152,8 @@ impl Conversation {
             }
             _ => {}
         }
+        self.mine
+            .store(matches!(fate, Fate::TakenThenPanic), Ordering::Relaxed);
         let slow = self.plan().character.slow;
         if self.world.is_troubled() && self.dice.in_1000(slow) {
             let wait = self.dice.seconds(0, 300);
@@ -160,6 +166,9 @@ impl Conversation {
     }
 
     fn fate(&mut self) -> Fate {
+        if self.world.mines_dots() {
+            return Fate::TakenThenPanic;
+        }
         if !self.world.is_troubled() {
             return Fate::Taken;
         }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use mailwright::model::MessageId;
+use mailwright::model::state::MessageState;
 use mailwright::store::StoreError;
 
 use super::*;
@@ -110,4 +112,67 @@ async fn a_segment_that_is_gone_is_said_to_be() {
         error.to_string().contains("00000001.seg is missing"),
         "{error}"
     );
+}
+
+/// Cuts the record of a message short.
+fn spoil(folder: &Path, id: &MessageId) {
+    /// `store::rows::tables::MESSAGES`
+    const MESSAGES: u8 = 9;
+    let rows = raw(folder);
+    let is_its_own = |key: &[u8]| key.windows(26).any(|text| text == id.as_str().as_bytes());
+    let of_messages = rows.scan_prefix([MESSAGES]).map(|row| row.unwrap());
+    let mut found: Vec<_> = of_messages.filter(|(key, _)| is_its_own(key)).collect();
+    let (key, record) = found.pop().unwrap();
+    assert!(found.is_empty());
+    rows.insert(key, &record[..record.len() / 2]).unwrap();
+    rows.flush().unwrap();
+}
+
+/// Two mailboxes with a message each, of which that of the first can't be read.
+async fn spoilt() -> PathBuf {
+    let folder = folder::fresh();
+    lives(&folder, async |store| {
+        for (n, service) in [(1, "news"), (2, "other")] {
+            ready(store, service).await;
+            let mut new = message(service, n);
+            new.message.expire_time = at(10);
+            enqueue(store, 0, new).await;
+        }
+    })
+    .await;
+    spoil(&folder, &mid(1));
+    folder
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_keeps_only_its_own_mailbox() {
+    lives(&spoilt().await, async |store| {
+        let mut claimed = Vec::new();
+        // The first look puts the mailbox off, and its commit is what another one waits for.
+        for _ in 0..2 {
+            claimed.extend(
+                claim(store, 1)
+                    .await
+                    .into_iter()
+                    .map(|c| c.claim.message_id),
+            );
+        }
+        assert_eq!(claimed, [mid(2)]);
+        let read = store.message(&mid(1)).await;
+        assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+        assert_eq!(claim(store, 3_601).await, [], "it is looked at again");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_lets_others_expire() {
+    lives(&spoilt().await, async |store| {
+        assert_eq!(store.expire_due(at(10), 9).await, Ok(1));
+        let (other, _) = store.message(&mid(2)).await.unwrap().unwrap();
+        assert_eq!(other.message.state, MessageState::Expired);
+        assert_eq!(store.expire_due(at(10), 9).await, Ok(0));
+        assert_eq!(store.expire_due(at(3_610), 9).await, Ok(0));
+    })
+    .await;
 }
