@@ -10,14 +10,17 @@ use mailwright::model::state::MessageState;
 use mailwright::model::{MessageId, Reason};
 use mailwright::ops::{Core, send};
 use mailwright::work::{self, Tasks};
+use tokio::sync::watch;
 
 use crate::house::{self, Lasting};
 use crate::{admin, letters};
 
 /// Claims what is due, and waits for its end.
 async fn deliver(core: &Arc<Core>) {
-    let mut tasks = Tasks::at_most(8);
-    work::deliver::run_once(core, &mut tasks).await.unwrap();
+    let (mut tasks, (_stop, stop)) = (Tasks::at_most(8), watch::channel(false));
+    work::deliver::run_once(core, &stop, &mut tasks)
+        .await
+        .unwrap();
     tasks.drain().await;
 }
 
