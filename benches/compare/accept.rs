@@ -41,6 +41,15 @@ struct Figures {
     postfix: [Stat; SESSIONS.len()],
 }
 
+/// To be read again when the figures change.
+const MISSED: &str = "\
+Why what is not met isn't, and what comes next. *64 callers*: each call costs the two cores, which clients and \
+server share, more than a quarter of a millisecond, so 64 of them queue for the processors, not for the disk; and while a \
+turn of the log goes to sled, its syncs stand before theirs. Next: fewer and cheaper rows (events of one commit \
+in one), and a tree that needs no sync of its own. *32 KiB*: a raw log copies once. Here a body is received \
+through HTTP/2, hashed for its request id, rendered, sealed and checksummed. Next: seal and checksum in one \
+pass, while it is written.";
+
 pub fn section(bench: &Bench) -> Section {
     let mut disk = Disk::new(&bench.fresh("disk"));
     let mut figures = Figures::default();
@@ -170,6 +179,7 @@ one `fdatasync` for all who wait. nodemailer, lettre and email-oauth2-proxy acce
     times.row(vec!["median".into(), disk.median_us.clone().into()]);
     section.tables.push(times);
     section.targets = targets(disk, &figures);
+    section.after.push(MISSED.into());
     section
 }
 
